@@ -1,0 +1,104 @@
+"""Checks of what callers pass in: each error names the argument, its value or shape, and the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Matrix = Tensor | np.ndarray  # what public functions take; what they return is a Tensor
+
+
+def matrix(name: str, value: Any) -> Tensor:
+    """Return ``value`` as a finite float64 matrix.
+
+    Tensors keep their device; NumPy arrays become CPU tensors (a copy).
+
+    Raises:
+        ValueError: not a tensor or array, not float64, not two-dimensional, empty, or not finite.
+    """
+    if not isinstance(value, (Tensor, np.ndarray)):
+        raise ValueError(f"{name} must be a torch tensor or a NumPy array, got {type(value).__name__}")
+    dtype = str(value.dtype).removeprefix("torch.")
+    if dtype != "float64":
+        raise ValueError(
+            f"{name} must be float64, got {dtype}: H H^T has a condition number near 1e6 here, too large for "
+            f"single precision; convert with {name}.double() or {name}.astype('float64')"
+        )
+    value = value if isinstance(value, Tensor) else torch.tensor(value)
+    if value.ndim != 2 or 0 in value.shape:
+        raise ValueError(f"{name} must be a matrix with at least one row and column, got shape {tuple(value.shape)}")
+    finite(name, value)
+    return value
+
+
+def finite(name: str, value: Tensor) -> None:
+    """Raise a ValueError unless every entry of ``value`` is finite."""
+    bad = int((~torch.isfinite(value)).sum())
+    if bad:
+        raise ValueError(
+            f"{name} has {bad} entries that are not finite (NaN or infinity); if it comes from a run, "
+            f"the step was too large: try a smaller one"
+        )
+
+
+def same_size(name_a: str, a: Tensor, axis_a: int, name_b: str, b: Tensor, axis_b: int) -> None:
+    """Raise a ValueError, with both shapes, unless ``a.shape[axis_a] == b.shape[axis_b]``."""
+    if a.shape[axis_a] != b.shape[axis_b]:
+        side = ("rows", "columns")
+        raise ValueError(
+            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} do not match: "
+            f"the {side[axis_a]} of {name_a} must be as many as the {side[axis_b]} of {name_b}"
+        )
+
+
+def integer(name: str, value: Any, at_least: int) -> int:
+    """Return ``value`` as an int.
+
+    Raises:
+        ValueError: not a whole number, or below ``at_least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
+        raise ValueError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
+    return int(value)
+
+
+def non_negative(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: not a finite number, or negative.
+    """
+    result = number(name, value)
+    if result < 0:
+        raise ValueError(f"{name} must not be negative, got {value!r}; use 0 to switch it off")
+    return result
+
+
+def positive(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: not a finite number, or not positive.
+    """
+    result = number(name, value)
+    if result <= 0:
+        raise ValueError(f"{name} must be positive, got {value!r}")
+    return result
+
+
+def number(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: not a finite number.
+    """
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if not np.isfinite(result):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return result

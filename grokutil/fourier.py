@@ -1,0 +1,122 @@
+r"""Fourier features of an embedding, and the circles they draw (section 7.3.2, Fig. 6)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grokutil.checks import Matrix, integer, matrix
+
+
+def fourier_features(E: Matrix) -> Tensor:
+    r"""Discrete Fourier transform of the rows of an embedding.
+
+    .. math:: F_k = \frac1p \sum_{j=0}^{p-1} e^{-2 \pi i j k / p} E_j, \qquad k = 1, \dots, (p-1)/2
+
+    Args:
+        E: embedding (p, d_h), float64, p odd.
+
+    Returns:
+        ((p-1)/2, d_h) complex128; row k-1 is frequency k.
+
+    Raises:
+        ValueError: p even or below 3, not float64, not finite.
+
+    Source: paper, section 7.3.2.
+    """
+    E = matrix("E", E)
+    p = E.shape[0]
+    if p < 3 or p % 2 == 0:
+        raise ValueError(f"E has p = {p} rows; the circles of section 7.3.2 need an odd p of at least 3")
+    return torch.fft.fft(E, dim=0)[1 : (p + 1) // 2] / p
+
+
+def feature_norms(F: Tensor) -> Tensor:
+    r"""Norms :math:`\|\mathrm{Re} F_k\|` and :math:`\|\mathrm{Im} F_k\|`, shape (K, 2). Source: Fig. 6, top right."""
+    F = _features(F)
+    return torch.stack((F.real.norm(dim=1), F.imag.norm(dim=1)), dim=1)
+
+
+def feature_cosines(F: Tensor) -> Tensor:
+    r"""Cosine of the angle between :math:`\mathrm{Re} F_k` and :math:`\mathrm{Im} F_k`, shape (K,).
+
+    Source: Fig. 6, bottom left.
+    """
+    F = _features(F)
+    return (F.real * F.imag).sum(1) / feature_norms(F).prod(1)
+
+
+def unit_similarity(F: Tensor) -> Tensor:
+    r"""Which hidden units do two features share: cosines of their absolute values.
+
+    The 2K vectors are :math:`|\mathrm{Re} F_1|, |\mathrm{Im} F_1|, |\mathrm{Re} F_2|, \dots`, absolute values entry
+    by entry over the hidden units. Entries are in [0, 1]: 1 for the same units in the same proportions, 0 for
+    disjoint units. For independent Gaussian entries the expectation is close to :math:`2/\pi`.
+
+    Args:
+        F: features (K, d_h), complex.
+
+    Returns:
+        (2K, 2K) symmetric float64 tensor with ones on the diagonal.
+
+    Raises:
+        ValueError: F is not a complex matrix.
+
+    Source: Fig. 6, bottom right.
+    """
+    F = _features(F)
+    parts = torch.stack((F.real, F.imag), dim=1).abs().flatten(0, 1)
+    parts = parts / parts.norm(dim=1, keepdim=True)
+    return parts @ parts.mT
+
+
+def within_and_between(similarity: Tensor) -> tuple[float, float]:
+    """Mean of :func:`unit_similarity` within a frequency (Re against Im) and between different frequencies."""
+    K = similarity.shape[0] // 2
+    blocks = similarity.reshape(K, 2, K, 2)
+    same = torch.eye(K, dtype=torch.bool, device=similarity.device)
+    within = blocks[:, 0, :, 1][same].mean()
+    between = blocks.permute(0, 2, 1, 3)[~same].mean()
+    return float(within), float(between)
+
+
+def circle(E: Matrix, k: int) -> Tensor:
+    r"""The embedding projected onto the plane of frequency k.
+
+    The plane is spanned by :math:`\mathrm{Re} F_k` and :math:`\mathrm{Im} F_k`. Its axes are the orthonormal pair
+    closest to them (polar factor), so a circle is drawn as a circle and an ellipse as an ellipse.
+
+    Args:
+        E: embedding (p, d_h), float64, p odd.
+        k: frequency, 1 to (p-1)/2.
+
+    Returns:
+        (p, 2) coordinates of the rows of E, in the units of E.
+
+    Raises:
+        ValueError: p even, or k out of range.
+
+    Source: paper, section 7.3.2.
+    """
+    F = fourier_features(E)
+    if integer("k", k, 1) > len(F):
+        raise ValueError(f"k must be at most (p-1)/2 = {len(F)}, got {k}")
+    plane = torch.stack((F[k - 1].real, F[k - 1].imag), dim=1)
+    U, _, Vh = torch.linalg.svd(plane, full_matrices=False)
+    return matrix("E", E) @ (U @ Vh)
+
+
+def leading_frequencies(E: Matrix, count: int) -> list[int]:
+    r"""The ``count`` frequencies with the largest :math:`\|F_k\|`, largest first."""
+    F = fourier_features(E)
+    power = feature_norms(F).norm(dim=1)
+    if integer("count", count, 1) > len(F):
+        raise ValueError(f"count must be at most (p-1)/2 = {len(F)}, got {count}")
+    return (power.argsort(descending=True)[:count] + 1).tolist()
+
+
+def _features(F: Tensor) -> Tensor:
+    if not isinstance(F, Tensor) or F.ndim != 2 or not F.is_complex():
+        got = f"{F.dtype} {tuple(F.shape)}" if isinstance(F, Tensor) else type(F).__name__
+        raise ValueError(f"F must be a complex (K, d_h) tensor from fourier_features, got {got}")
+    return F

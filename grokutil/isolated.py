@@ -1,0 +1,174 @@
+r"""Isolated dynamics of the first layer: eqs 14-20.
+
+The readout :math:`W_2` is taken to be optimal for the first layer :math:`W_1` at every moment. What is left is a
+flow of :math:`W_1` alone, with a velocity in closed form. :math:`K = H H^\top + \lambda I` is n x n, symmetric
+positive definite; it is factorised once by Cholesky and never inverted.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grokutil.activations import Activation, get_activation
+from grokutil.checks import Matrix, finite, matrix, non_negative, same_size
+
+
+class SingularKernelError(ValueError):
+    r""":math:`H H^\top + \lambda I` has no inverse in floating point: eqs 18-20 do not exist there."""
+
+
+def optimal_readout(H: Matrix, Y: Matrix, ridge: float = 0.0) -> Tensor:
+    r"""The readout that minimises the loss for fixed hidden activations.
+
+    .. math:: \phi = H^\top (H H^\top + \lambda I)^{-1} Y = (H^\top H + \lambda I)^{-1} H^\top Y
+
+    With ``ridge`` 0 this is the limit :math:`H^+ Y`, which interpolates: :math:`H \phi = Y`.
+
+    Args:
+        H: hidden activations (n, d_h), float64.
+        Y: targets (n, d_out), float64.
+        ridge: :math:`\lambda` of eq. 13.
+
+    Returns:
+        (d_h, d_out) tensor.
+
+    Raises:
+        SingularKernelError: the n x n matrix has no inverse.
+        ValueError: shapes do not match, not float64, not finite, negative ridge.
+
+    Source: paper, eqs 14, 15 (ridge > 0) and 18 (ridge = 0).
+    """
+    H, Y = matrix("H", H), matrix("Y", Y)
+    same_size("H", H, 0, "Y", Y, 0)
+    return H.mT @ torch.cholesky_solve(Y, _kernel_factor(H, non_negative("ridge", ridge)))
+
+
+def reduced_cost(W1: Matrix, X: Matrix, Y: Matrix, activation: str | Activation = "relu", ridge: float = 0.0) -> Tensor:
+    r"""The cost of the first layer when the readout is optimal, divided by :math:`\lambda`.
+
+    .. math:: \mathcal R / \lambda = \|W_1\|_F^2 + \operatorname{Tr} Y^\top (H H^\top + \lambda I)^{-1} Y
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        X: inputs (n, d_in).
+        Y: targets (n, d_out).
+        activation: name or :class:`~grokutil.activations.Activation`.
+        ridge: :math:`\lambda`; with 0 the limit of eq. 19.
+
+    Returns:
+        Scalar tensor, differentiable with respect to ``W1``.
+
+    Raises:
+        SingularKernelError: the n x n matrix has no inverse.
+        ValueError: shapes do not match, not float64, not finite, unknown activation, negative ridge.
+
+    Source: paper, eq. 16 (exact for ridge > 0) and eq. 19 (ridge = 0).
+    """
+    return FirstLayerDynamics(X, Y, activation, ridge).cost(W1)
+
+
+def first_layer_velocity(
+    W1: Matrix, X: Matrix, Y: Matrix, activation: str | Activation = "relu", ridge: float = 0.0
+) -> Tensor:
+    r"""Velocity of the first layer under the isolated dynamics.
+
+    .. math::
+        \frac{dW_1}{d\tau} = X^\top \bigl( (A Y Y^\top A H) \odot \sigma'(X W_1) \bigr) - W_1,
+        \qquad A = (H H^\top + \lambda I)^{-1}
+
+    This is :math:`-\nabla \mathcal R / (2 \lambda)`: it runs on the clock :math:`\tau = 2 \lambda t`.
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        X: inputs (n, d_in).
+        Y: targets (n, d_out).
+        activation: name or :class:`~grokutil.activations.Activation`.
+        ridge: :math:`\lambda`; with 0 the paper's eq. 20.
+
+    Returns:
+        (d_in, d_h) tensor.
+
+    Raises:
+        SingularKernelError: the n x n matrix has no inverse.
+        ValueError: shapes do not match, not float64, not finite, unknown activation, negative ridge.
+
+    Source: paper, eq. 20 and Appendix E (whose last line prints :math:`-\nabla \mathcal R` as
+    :math:`\nabla \mathcal R`); for ridge > 0, eqs 16 and 17.
+    """
+    return FirstLayerDynamics(X, Y, activation, ridge)(W1)
+
+
+class FirstLayerDynamics:
+    r"""The velocity of eq. 20, prepared once for a dataset and called as ``dynamics(W1)``.
+
+    Inputs are checked here, once; a call checks only ``W1``. Every call returns a fresh tensor, and no call leaves
+    anything behind. ``clock`` is ``"tau"``: :math:`\tau = 2 \lambda t`.
+
+    Args:
+        X: inputs (n, d_in), float64.
+        Y: targets (n, d_out), float64.
+        activation: name or :class:`~grokutil.activations.Activation`.
+        ridge: :math:`\lambda`; with 0 the limit of eq. 20.
+
+    Raises:
+        ValueError: shapes do not match, not float64, not finite, unknown activation, negative ridge.
+
+    Source: paper, eqs 16-20.
+    """
+
+    clock = "tau"
+
+    def __init__(self, X: Matrix, Y: Matrix, activation: str | Activation = "relu", ridge: float = 0.0) -> None:
+        self.X, self.Y = matrix("X", X), matrix("Y", Y)
+        same_size("X", self.X, 0, "Y", self.Y, 0)
+        self.activation = get_activation(activation)
+        self.ridge = non_negative("ridge", ridge)
+
+    def __call__(self, W1: Matrix) -> Tensor:
+        """Velocity at ``W1`` (d_in, d_h), same shape."""
+        W1, Z, H, L = self._factorise(W1)
+        B = torch.cholesky_solve(self.Y, L)  # A Y, (n, d_out)
+        G = B @ (B.mT @ H)  # A Y Y^T A H, (n, d_h)
+        return self.X.mT @ G.mul_(self.activation.slope(Z)) - W1
+
+    def cost(self, W1: Matrix) -> Tensor:
+        """The cost that this velocity descends: ``dynamics(W1)`` is ``-grad cost(W1) / 2``."""
+        W1, _, _, L = self._factorise(W1)
+        C = torch.linalg.solve_triangular(L, self.Y, upper=False)  # Y^T A Y = C^T C
+        return W1.square().sum() + C.square().sum()
+
+    def readout(self, W1: Matrix) -> Tensor:
+        """The optimal readout for ``W1``: eq. 15 or 18, (d_h, d_out)."""
+        _, _, H, L = self._factorise(W1)
+        return H.mT @ torch.cholesky_solve(self.Y, L)
+
+    def _factorise(self, W1: Matrix) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The checked W1, Z = X W1, H = sigma(Z) and the Cholesky factor of H H^T + ridge I."""
+        W1 = matrix("W1", W1)
+        same_size("X", self.X, 1, "W1", W1, 0)
+        Z = self.X @ W1
+        H = self.activation.value(Z)
+        return W1, Z, H, _kernel_factor(H, self.ridge)
+
+
+def _kernel_factor(H: Tensor, ridge: float) -> Tensor:
+    """Lower Cholesky factor of H H^T + ridge I, (n, n)."""
+    n, d_h = H.shape
+    K = H @ H.mT
+    if ridge:
+        K.diagonal().add_(ridge)
+    elif d_h < n:
+        raise SingularKernelError(
+            f"H H^T is singular: the width d_h={d_h} is below the number of samples n={n}, and ridge is 0; "
+            f"use a width of at least {n} or a positive ridge"
+        )
+    L, info = torch.linalg.cholesky_ex(K)
+    pivots = L.diagonal().square()
+    if info.item() or pivots.min() <= n * torch.finfo(K.dtype).eps * K.diagonal().max():
+        finite("H H^T", K)
+        raise SingularKernelError(
+            f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "
+            f"rows of H are linearly dependent; use more width or a larger ridge"
+        )
+    return L

@@ -1,0 +1,77 @@
+"""What is read off a state or a run: accuracy, residual, the time at which something happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from grokutil.checks import Matrix, matrix, same_size
+
+
+def accuracy(output: Matrix, labels: Matrix) -> float:
+    r"""Share of samples whose largest output is at the right class.
+
+    .. math:: \frac1n \, \#\{ i : \arg\max_c \hat Y_{ic} = c_i \}
+
+    Args:
+        output: network outputs (n, p), float64.
+        labels: right classes (n,), int64.
+
+    Raises:
+        ValueError: not as many labels as rows of output.
+
+    Source: paper, section 7.2.
+    """
+    output, labels = matrix("output", output), torch.as_tensor(labels)
+    if labels.shape != output.shape[:1]:
+        raise ValueError(
+            f"labels {tuple(labels.shape)} and output {tuple(output.shape)} do not match: one label a row is needed"
+        )
+    return float((output.argmax(1) == labels.to(output.device)).double().mean())
+
+
+def relative_residual(output: Matrix, Y: Matrix) -> float:
+    r"""Distance of the outputs from their targets, :math:`\|\hat Y - Y\|_F / \|Y\|_F`.
+
+    Args:
+        output: network outputs (n, d_out), float64.
+        Y: targets (n, d_out), float64, not all zero.
+
+    Raises:
+        ValueError: shapes do not match, or Y is zero.
+    """
+    output, Y = matrix("output", output), matrix("Y", Y)
+    for axis in (0, 1):
+        same_size("output", output, axis, "Y", Y, axis)
+    norm = float(Y.norm())
+    if norm == 0:
+        raise ValueError("Y is zero: a residual relative to it has no meaning; look at the norm of output itself")
+    return float((output - Y).norm()) / norm
+
+
+def crossing_time(times: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray, level: float) -> float:
+    """First time at which ``values`` reaches ``level`` from below, linear between records; NaN if it never does.
+
+    Args:
+        times: (T,) increasing.
+        values: (T,) what is watched.
+        level: the threshold.
+
+    Returns:
+        A time in the units of ``times``.
+
+    Raises:
+        ValueError: times and values differ in length.
+    """
+    times, values = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    if times.shape != values.shape:
+        raise ValueError(f"times {times.shape} and values {values.shape} do not match: one value a time is needed")
+    above = np.flatnonzero(values >= level)
+    if not above.size:
+        return float("nan")
+    i = above[0]
+    if i == 0:
+        return float(times[0])
+    return float(np.interp(level, values[i - 1 : i + 1], times[i - 1 : i + 1]))

@@ -1,0 +1,63 @@
+r"""The two-layer network :math:`\hat Y = \sigma(X W_1) W_2` of section 6.1."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grokutil.activations import Activation, get_activation
+from grokutil.checks import Matrix, integer, matrix, same_size
+
+
+def gaussian_embedding(p: int, width: int, seed: int = 0) -> Tensor:
+    r"""Random first layer :math:`E \sim \mathcal N(0, p^{-1/2})`, read as standard deviation :math:`p^{-1/2}`.
+
+    Returns:
+        (p, width) float64 tensor on the CPU, the same for the same seed.
+
+    Raises:
+        ValueError: p or width below 1.
+
+    Source: paper, section 7.3. The text does not say whether :math:`p^{-1/2}` is a deviation or a variance;
+    Fig. 6 looks the same under both readings.
+    """
+    p, width = integer("p", p, 1), integer("width", width, 1)
+    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+    return torch.randn(p, width, generator=generator, dtype=torch.float64) * p**-0.5
+
+
+def hidden(W1: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
+    r"""Hidden activations :math:`H = \sigma(X W_1)`, shape (n, d_h).
+
+    Args:
+        W1: first layer (d_in, d_h), float64 tensor or array.
+        X: inputs (n, d_in).
+        activation: name or :class:`~grokutil.activations.Activation`.
+
+    Raises:
+        ValueError: shapes do not match, not float64, not finite, unknown activation.
+
+    Source: paper, section 6.1.
+    """
+    W1, X = matrix("W1", W1), matrix("X", X)
+    same_size("X", X, 1, "W1", W1, 0)
+    return get_activation(activation).value(X @ W1)
+
+
+def predict(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
+    r"""Network output :math:`\hat Y = \sigma(X W_1) W_2`, shape (n, d_out).
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        W2: readout (d_h, d_out), float64.
+        X: inputs (n, d_in).
+        activation: name or :class:`~grokutil.activations.Activation`.
+
+    Raises:
+        ValueError: shapes do not match, not float64, not finite, unknown activation.
+
+    Source: paper, eq. 12.
+    """
+    H, W2 = hidden(W1, X, activation), matrix("W2", W2)
+    same_size("H", H, 1, "W2", W2, 0)
+    return H @ W2

@@ -1,0 +1,240 @@
+"""Pictures of records and measurements: data in, Axes out, one style for the whole book.
+
+Colours are Okabe and Ito's, legible to colour-blind readers, and have one meaning each. Curves carry their label
+at their end rather than in a legend.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from grokutil.data import Task
+
+COLORS = {
+    "train": "#0072B2",
+    "test": "#D55E00",
+    "theory": "#000000",
+    "measurement": "#009E73",
+    "layer 1": "#CC79A7",
+    "layer 2": "#E69F00",
+    "other": "#56B4E9",
+    "faint": "#999999",
+}
+STYLE = {
+    "figure.dpi": 144,
+    "figure.figsize": (7.0, 3.2),
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "lines.linewidth": 1.6,
+    "savefig.facecolor": "white",
+}
+
+
+def use_style() -> None:
+    """Set Matplotlib to the book's style; call it once, at the top of a chapter."""
+    plt.rcParams.update(STYLE)  # type: ignore[arg-type]
+
+
+def panels(columns: int = 1, rows: int = 1, height: float = 3.2) -> tuple[Figure, Any]:
+    """A figure as wide as the text, with ``rows`` x ``columns`` panels (an Axes, or an array of them)."""
+    return plt.subplots(rows, columns, figsize=(7.0, height))
+
+
+def label_end(ax: Axes, x: float, y: float, text: str, color: str) -> None:
+    """Write ``text`` to the right of the point (x, y), in the colour of its curve."""
+    ax.annotate(
+        text, (x, y), xytext=(4, 0), textcoords="offset points", color=color, va="center", annotation_clip=False
+    )
+
+
+def curves_over_seeds(
+    ax: Axes, times: np.ndarray, curves: Sequence[np.ndarray] | np.ndarray, label: str, color: str
+) -> Axes:
+    """A thick median, thin single runs, and a band from the smallest to the largest.
+
+    Args:
+        ax: where to draw.
+        times: (T,) shared times.
+        curves: (seeds, T) one row a seed.
+        label: written at the end of the median.
+        color: a Matplotlib colour, as a rule one of ``COLORS``.
+
+    Returns:
+        ``ax``.
+    """
+    curves = np.asarray(curves)
+    middle = np.median(curves, axis=0)
+    ax.fill_between(times, curves.min(0), curves.max(0), color=color, alpha=0.18, linewidth=0)
+    ax.plot(times, curves.T, color=color, linewidth=0.6, alpha=0.6)
+    ax.plot(times, middle, color=color)
+    label_end(ax, times[-1], middle[-1], label, color)
+    return ax
+
+
+def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: int = 5) -> Axes:
+    """Points of a plane, joined and coloured in a visiting order, the first few numbered.
+
+    Args:
+        ax: where to draw; its scales are made equal and its frame is removed.
+        points: (p, 2) coordinates.
+        order: (p,) the numbers of the points in the order of the visit; the line returns to the first.
+        labelled: how many points, from the first of the visit on, carry their number.
+
+    Returns:
+        ``ax``.
+    """
+    points = np.asarray(points)
+    visit = points[np.asarray(order)]
+    x, y = np.vstack((visit, visit[:1])).T
+    ax.plot(x, y, color=COLORS["faint"], linewidth=0.6, zorder=1)
+    ax.scatter(x[:-1], y[:-1], c=np.arange(len(order)), cmap="viridis", s=14, edgecolors="black", linewidths=0.3)
+    for number in order[:labelled]:
+        ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=7)
+    ax.set(xticks=[], yticks=[], aspect="equal")
+    ax.spines[:].set_visible(False)
+    ax.margins(0.16)
+    return ax
+
+
+def draw_similarity(ax: Axes, similarity: np.ndarray, title: str) -> Any:
+    """A matrix with entries in [0, 1] as a heat map, light for 0 and dark for 1; returns the image for a colour bar."""
+    image = ax.imshow(similarity, vmin=0, vmax=1, cmap="cividis_r", interpolation="nearest")
+    ax.set(title=title, xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return image
+
+
+def addition_table(ax: Axes, task: Task, write_sums: bool = False) -> Axes:
+    """The unordered pairs of a modular-addition task as cells (a, b), training and test cells in their colours.
+
+    Args:
+        ax: where to draw.
+        task: the split.
+        write_sums: write each sum into its cell; legible up to p = 12 or so.
+
+    Returns:
+        ``ax``.
+    """
+    picture = np.ones((task.p, task.p, 3))
+    for part, strength in (("train", 0.35), ("test", 1.0)):
+        a, b = getattr(task, f"pairs_{part}").numpy().T
+        picture[a, b] = 1 - strength * (1 - np.array(to_rgb(COLORS[part])))
+    ax.imshow(picture)
+    ax.set(xlabel="$b$", ylabel="$a$")
+    ax.spines[:].set_visible(False)
+    if write_sums:
+        ax.set(xticks=range(task.p), yticks=range(task.p))
+        ax.tick_params(length=0)
+        for part, color in (("train", "black"), ("test", "white")):
+            for a, b in getattr(task, f"pairs_{part}").tolist():
+                ax.text(b, a, str((a + b) % task.p), ha="center", va="center", color=color, fontsize=9)
+    return ax
+
+
+def numbered_ring(ax: Axes, points: np.ndarray, limit: float) -> Axes:
+    """Points 0, 1, 2, ... of a plane with their numbers, joined in that order and back to 0.
+
+    Args:
+        ax: where to draw.
+        points: (p, 2) coordinates.
+        limit: both axes go from ``-limit`` to ``limit``.
+
+    Returns:
+        ``ax``.
+    """
+    points = np.asarray(points)
+    ax.plot(*np.vstack((points, points[:1])).T, color=COLORS["faint"], linewidth=0.8)
+    ax.plot(*points.T, "o", color=COLORS["layer 1"], markersize=12)
+    for number, (x, y) in enumerate(points):
+        ax.text(x, y, str(number), ha="center", va="center", fontsize=8)
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def film(figure: Figure, draw: Callable[[int], Any], frames: int, seconds: float = 4.0, hold: float = 3.0) -> bytes:
+    """An animated WebP of 32 colours; ``draw(i)`` draws frame i on the cleared axes of ``figure``, which is closed.
+
+    Layout and colours are those of the last frame, so that nothing jumps. It is held for ``hold`` seconds.
+    """
+    images: list[Image.Image] = []
+    for i in (frames - 1, *range(frames)):
+        for ax in figure.axes:
+            ax.clear()
+        draw(i)
+        images.append(_few_colours(figure, images[0] if images else None))
+        figure.set_layout_engine("none")
+    pause = [round(1000 * seconds / frames)] * (frames - 1) + [round(1000 * hold)]
+    options = {"append_images": images[2:], "duration": pause, "loop": 0, "lossless": True, "minimize_size": True}
+    file = io.BytesIO()
+    images[1].save(file, "WEBP", save_all=True, **options)
+    plt.close(figure)
+    return file.getvalue()
+
+
+def still(figure: Figure) -> bytes:
+    """A PNG of 32 colours of ``figure``, which is closed."""
+    file = io.BytesIO()
+    _few_colours(figure).save(file, "PNG", optimize=True)
+    plt.close(figure)
+    return file.getvalue()
+
+
+def _few_colours(figure: Figure, palette: Image.Image | None = None) -> Image.Image:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    return image.quantize(32, palette=palette, dither=Image.Dither.NONE)
+
+
+MOVING_PICTURE = """<div class="moving-picture">
+<style>
+.moving-picture img {{max-width: 100%}}
+.moving-picture .rests, .moving-picture:has(:checked) .plays * {{display: none}}
+.moving-picture:has(:checked) .rests {{display: inline}}
+@media (prefers-reduced-motion: reduce) {{.moving-picture label {{display: none}}}}
+@media print {{
+  .moving-picture label, .moving-picture .plays * {{display: none}}
+  .moving-picture .rests {{display: inline}}
+}}
+</style>
+<picture class="plays">
+<source media="(prefers-reduced-motion: reduce)" srcset="data:image/png;base64,{rest}">
+<img src="data:image/webp;base64,{film}" alt="{alt}">
+</picture>
+<img class="rests" src="data:image/png;base64,{rest}" alt="{alt}">
+<label><input type="checkbox"> Stop the film</label>
+</div>"""
+
+
+def moving_picture(moving: bytes, resting: bytes, alternative: str) -> dict[str, str]:
+    """A film with a still to stand for it: for ``display(..., raw=True)``.
+
+    Readers who ask for reduced motion get the still, and so does a printer; a box below the film stops it. There
+    is no script.
+
+    Args:
+        moving: animated WebP, from :func:`film`.
+        resting: PNG, from :func:`still`.
+        alternative: the text for readers who see neither.
+    """
+    film, rest = (base64.b64encode(data).decode() for data in (moving, resting))
+    page = MOVING_PICTURE.format(film=film, rest=rest, alt=html.escape(alternative))
+    return {"text/html": page, "image/png": rest}

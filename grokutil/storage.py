@@ -1,0 +1,68 @@
+"""Arrays and their provenance in one ``.npz`` file: written whole or not at all, read without pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> Path:
+    """Write ``arrays`` and ``notes`` (anything JSON can hold) to ``path``.
+
+    The file is written under a temporary name beside ``path`` and renamed: a reader sees the old file or the new
+    one, never half of one.
+
+    Raises:
+        ValueError: an array that only pickle could hold, or notes that JSON cannot.
+    """
+    path = Path(path)
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"array {name!r} has dtype object, which only pickle can store; convert it to numbers")
+    try:
+        text = json.dumps(dict(notes), sort_keys=True)
+    except TypeError as error:
+        raise ValueError(f"notes must be plain JSON (numbers, strings, lists, dictionaries): {error}") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, notes=np.array(text), **arrays)  # type: ignore[arg-type]
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
+
+
+def load_npz(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what :func:`save_npz` wrote: ``(arrays, notes)``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a file written by :func:`save_npz`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        notes = json.loads(str(arrays.pop("notes")))
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is not a file written by grokutil ({type(error).__name__}: {error})") from error
+    return arrays, notes
+
+
+def provenance(command: str) -> dict[str, str]:
+    """What a stored result must say of its making: the command, and the versions it ran on."""
+    packages = {name: version(name) for name in ("grokutil", "torch", "numpy")}
+    return {"command": command, "python": platform.python_version(), "machine": platform.machine(), **packages}

@@ -1,0 +1,48 @@
+"""Activations and their slopes, against autograd and against SymPy."""
+
+import numpy as np
+import pytest
+import sympy as sp
+import torch
+
+from grokutil.activations import ACTIVATIONS, Activation, get_activation
+from grokutil.symbolic import SIGMA
+
+Z = torch.linspace(-4.1, 4.3, 50, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_is_autograds(name):
+    a, z = ACTIVATIONS[name], Z.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(a.value(z).sum(), z)
+    torch.testing.assert_close(a.slope(Z), slope, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_value_and_slope_are_sympys(name):
+    z = sp.Symbol("z", real=True)
+    expression = SIGMA[name](z)
+    for mine, theirs in ((ACTIVATIONS[name].value, expression), (ACTIVATIONS[name].slope, sp.diff(expression, z))):
+        expected = [float(theirs.subs(z, sp.Float(v, 30))) for v in Z.tolist()]
+        np.testing.assert_allclose(mine(Z).numpy(), expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu"])
+def test_a_kink_is_marked_and_takes_the_lower_slope(name):
+    zero = torch.zeros(1, dtype=torch.float64)
+    below = torch.full_like(zero, -1.0)
+    assert ACTIVATIONS[name].kink
+    assert torch.equal(ACTIVATIONS[name].slope(zero), ACTIVATIONS[name].slope(below))
+
+
+def test_an_object_is_as_good_as_a_name():
+    sine = Activation("sine", torch.sin, torch.cos)
+    assert get_activation(sine) is sine and get_activation("relu") is ACTIVATIONS["relu"]
+
+
+@pytest.mark.parametrize("unknown", ["swish", None, 3, ["relu"]])
+def test_an_unknown_name_lists_the_known(unknown):
+    with pytest.raises(ValueError) as error:
+        get_activation(unknown)
+    assert repr(unknown) in str(error.value)
+    assert all(name in str(error.value) for name in ACTIVATIONS)

@@ -1,0 +1,171 @@
+"""Integration: laws of Euler's method, exact times, memory, interruption, sharpness."""
+
+import gc
+import math
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokutil.data import modular_addition
+from grokutil.flow import StableStep, integrate, sharpness
+from grokutil.isolated import FirstLayerDynamics, reduced_cost
+from grokutil.model import gaussian_embedding
+
+START = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
+
+
+def decay(W):
+    return -W
+
+
+@settings(deadline=None)
+@given(times=st.lists(st.floats(0, 3), min_size=1, max_size=6, unique=True).map(sorted), step=st.floats(0.01, 1.5))
+def test_times_are_exactly_those_asked_and_no_step_is_longer(times, step):
+    seen = []
+    run = integrate(lambda W: seen.append(W) or decay(W), START, times, step=step, progress=False)
+    assert run.times.tolist() == times and run.complete and run.evaluations == len(seen)
+    expected, steps = START, 0
+    for begin, end, state in zip(times[:-1], times[1:], run.states[1:], strict=True):
+        count = max(1, math.ceil((end - begin) / step * (1 - 1e-9)))
+        expected, steps = expected * (1 - (end - begin) / count) ** count, steps + count
+        torch.testing.assert_close(state, expected, rtol=1e-9, atol=1e-12)
+    assert run.evaluations == steps
+
+
+def test_euler_converges_with_first_order():
+    errors = [
+        abs(float(integrate(decay, START, [0, 1], step=h).states[-1][0, 0]) - math.exp(-1)) for h in (0.01, 0.005)
+    ]
+    assert errors[0] / errors[1] == pytest.approx(2, rel=0.02)
+
+
+def test_a_run_knows_its_clock_and_settings():
+    task = modular_addition(5, 0.6)
+    run = integrate(FirstLayerDynamics(task.X_train, task.Y_train), gaussian_embedding(5, 20), [0, 0.01], step=1e-3)
+    assert run.clock == "tau" and run.settings["step"] == 1e-3 and run.settings["method"] == "euler"
+    assert integrate(decay, START, [0.0]).clock == "t"
+
+
+def test_only_asked_states_are_kept():
+    """Of 5000 states, all but the two asked ones are gone when the run ends, and never many live at once."""
+    born, most_alive = [], 0
+
+    def velocity(W):
+        nonlocal most_alive
+        born.append(weakref.ref(W))
+        most_alive = max(most_alive, sum(r() is not None for r in born[-20:]))
+        return -W
+
+    run = integrate(velocity, START, [0, 5], step=1e-3)
+    gc.collect()
+    assert len(born) == 5000 and len(run.states) == 2
+    assert sum(r() is not None for r in born) <= 2 and most_alive <= 3
+
+
+def test_the_record_shares_no_memory_with_the_start():
+    start = START.clone()
+    run = integrate(decay, start, [0, 1])
+    start.zero_()
+    assert torch.equal(run.states[0], START)
+
+
+def stops_after(calls):
+    count = 0
+
+    def velocity(W):
+        nonlocal count
+        count += 1
+        if count > calls:
+            raise KeyboardInterrupt
+        return -W
+
+    return velocity
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_can_be_taken_up_again():
+    times = [0.0, 0.5, 1.0]
+    with pytest.warns(RuntimeWarning, match="interrupted at t = 0.7"):
+        part = integrate(stops_after(7), START, times, step=0.1)
+    assert not part.complete and part.times.tolist() == pytest.approx([0.0, 0.5, 0.7])
+    rest = integrate(decay, part.states[-1], [part.times[-1], 1.0], step=0.1)
+    whole = integrate(decay, START, times, step=0.1)
+    torch.testing.assert_close(rest.states[-1], whole.states[-1], rtol=1e-12, atol=0)
+
+
+def test_an_interrupt_before_the_first_step_keeps_the_start():
+    with pytest.warns(RuntimeWarning, match="interrupted at t = 0"):
+        part = integrate(stops_after(0), START, [0.0, 1.0])
+    assert len(part) == 1 and not part.complete and torch.equal(part.states[0], START)
+
+
+def test_progress_is_shown_for_long_runs_only(monkeypatch, capsys):
+    monkeypatch.setattr("grokutil.flow.BAR_DELAY", 0.0)
+    integrate(decay, START, [0, 1])
+    assert "t 100%" in capsys.readouterr().err
+    integrate(decay, START, [0, 1], progress=False)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("grokutil.flow.BAR_DELAY", 60.0)
+    integrate(decay, START, [0, 1])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"method": "magic"}, "unknown method 'magic'; known: euler"),
+        ({"step": 0.0}, "step must be positive, got 0.0"),
+        ({"step": lambda t, W: -1.0}, "step must be positive, got -1.0"),
+        ({"times": [1.0, 0.0]}, "times must increase"),
+        ({"start": START.float()}, "start must be float64"),
+        ({"start": START * torch.nan}, "start has 2 entries that are not finite"),
+    ],
+)
+def test_bad_input_says_what_to_do(changes, words):
+    with pytest.raises(ValueError, match=words):
+        integrate(**({"velocity": decay, "start": START, "times": [0.0, 1.0]} | changes))
+
+
+def test_an_explosion_is_noticed_and_says_to_take_a_smaller_step():
+    with pytest.raises(ValueError, match=r"state at t = 200 has 2 entries that are not finite.*smaller"):
+        integrate(lambda W: W**3, START, [0, 200.0], step=1.0)
+
+
+class TestSharpness:
+    def setup_method(self):
+        task = modular_addition(5, 0.6)
+        self.X, self.Y = task.X_train, task.Y_train
+        self.E = gaussian_embedding(5, 14, seed=2)
+
+    @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+    def test_it_is_the_largest_eigenvalue_of_the_hessian_of_half_the_cost(self, activation):
+        dynamics = FirstLayerDynamics(self.X, self.Y, activation)
+
+        def half_cost(flat):
+            return reduced_cost(flat.reshape(self.E.shape), self.X, self.Y, activation) / 2
+
+        H = torch.autograd.functional.hessian(half_cost, self.E.flatten())
+        eigenvalues, eigenvectors = torch.linalg.eigh(H)
+        value, vector = sharpness(dynamics, self.E, tolerance=1e-8)
+        assert value == pytest.approx(float(eigenvalues[-1]), rel=1e-6)
+        assert abs(float(vector.flatten() @ eigenvectors[:, -1])) == pytest.approx(1, abs=1e-4)
+        assert sharpness(dynamics, self.E, guess=vector)[0] == pytest.approx(value, rel=1e-3)
+
+    def test_eulers_method_is_stable_just_below_two_and_not_above(self):
+        rate = torch.tensor([[1.0, 50.0]], dtype=torch.float64)
+        limit = 2 / sharpness(lambda W: -rate * W, START, tolerance=1e-8)[0]
+        below, above = (integrate(lambda W: -rate * W, START, [0, 20], step=limit * f) for f in (0.98, 1.02))
+        assert below.states[-1].norm() < START.norm() < above.states[-1].norm()
+
+    def test_a_stable_step_keeps_its_promise(self):
+        dynamics = FirstLayerDynamics(self.X, self.Y)
+        run = integrate(dynamics, self.E, np.linspace(0, 0.3, 16), step=StableStep(dynamics, 0.5, every=1))
+        assert "StableStep(fraction=0.5" in run.settings["step"]
+        rule = StableStep(dynamics, 0.5, longest=1.0, every=1)
+        for E in run.states:
+            assert rule(0.0, E) * sharpness(dynamics, E)[0] == pytest.approx(0.5, rel=0.06)
+        costs = [float(dynamics.cost(E)) for E in run.states]
+        assert costs == sorted(costs, reverse=True)

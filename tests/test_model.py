@@ -1,0 +1,34 @@
+"""Section 6.1: the two-layer network."""
+
+import pytest
+import torch
+
+from grokutil.model import gaussian_embedding, hidden, predict
+
+
+def test_eq_12_against_loops():
+    generator = torch.Generator().manual_seed(0)
+    W1, W2, X = (torch.randn(s, generator=generator, dtype=torch.float64) for s in ((3, 4), (4, 2), (5, 3)))
+    output = predict(W1, W2, X, "tanh")
+    for i in range(5):
+        for c in range(2):
+            z = [sum(X[i, a] * W1[a, b] for a in range(3)) for b in range(4)]
+            assert float(output[i, c]) == pytest.approx(float(sum(torch.tanh(z[b]) * W2[b, c] for b in range(4))))
+    assert torch.equal(hidden(W1, X), torch.relu(X @ W1))
+
+
+def test_the_embedding_has_standard_deviation_one_over_root_p():
+    E = gaussian_embedding(37, 4096, seed=0)
+    assert E.shape == (37, 4096) and E.dtype == torch.float64
+    assert float(E.std()) == pytest.approx(37**-0.5, rel=5 / (2 * E.numel()) ** 0.5)  # five standard errors
+    assert torch.equal(E, gaussian_embedding(37, 4096, seed=0)) and not torch.equal(E, gaussian_embedding(37, 4096, 1))
+
+
+def test_bad_input_says_what_to_do():
+    E, X, W2 = (torch.ones(s, dtype=torch.float64) for s in ((3, 4), (5, 3), (2, 2)))
+    with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, got 0"):
+        gaussian_embedding(37, 0)
+    with pytest.raises(ValueError, match=r"H \(5, 4\) and W2 \(2, 2\) do not match"):
+        predict(E, W2, X)
+    with pytest.raises(ValueError, match=r"X \(5, 3\) and W1 \(2, 2\) do not match"):
+        hidden(W2, X)

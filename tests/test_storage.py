@@ -1,0 +1,50 @@
+"""Files are written whole or not at all, and nothing is pickled."""
+
+import numpy as np
+import pytest
+
+from grokutil.storage import load_npz, provenance, save_npz
+
+
+def test_arrays_and_notes_come_back(tmp_path):
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([1 + 2j])}
+    path = save_npz(tmp_path / "new" / "x.npz", arrays, {"seed": 3, "rule": "small"})
+    loaded, notes = load_npz(path)
+    assert loaded.keys() == arrays.keys() and notes == {"seed": 3, "rule": "small"}
+    assert all(np.array_equal(loaded[k], arrays[k]) and loaded[k].dtype == arrays[k].dtype for k in arrays)
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = save_npz(tmp_path / "x.npz", {"a": np.ones(1)}, {})
+
+    def full_disk(file, **arrays):
+        file.write(b"half a fi")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        save_npz(path, {"a": np.zeros(1)}, {})
+    assert load_npz(path)[0]["a"] == 1 and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_only_pickle_could_hold_is_refused_both_ways(tmp_path):
+    with pytest.raises(ValueError, match="'a' has dtype object, which only pickle"):
+        save_npz(tmp_path / "x.npz", {"a": np.array([{}])}, {})
+    with pytest.raises(ValueError, match="notes must be plain JSON"):
+        save_npz(tmp_path / "x.npz", {}, {"f": print})
+    np.savez(tmp_path / "pickled.npz", notes=np.array("{}"), a=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="pickled.npz is not a file written by grokutil.*allow_pickle"):
+        load_npz(tmp_path / "pickled.npz")
+
+
+def test_other_files_are_named(tmp_path):
+    (tmp_path / "x.npz").write_text("text")
+    with pytest.raises(ValueError, match="x.npz is not a file written by grokutil"):
+        load_npz(tmp_path / "x.npz")
+    with pytest.raises(FileNotFoundError):
+        load_npz(tmp_path / "missing.npz")
+
+
+def test_provenance_names_command_and_versions():
+    notes = provenance("make results")
+    assert notes["command"] == "make results" and {"python", "torch", "numpy", "grokutil"} <= notes.keys()

@@ -1,0 +1,65 @@
+"""The record of a run."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from grokutil.storage import save_npz
+from grokutil.trajectory import Trajectory
+
+
+def record(**changes):
+    states = [torch.full((2, 3), float(k), dtype=torch.float64) for k in range(3)]
+    fields = {"times": [0.0, 0.5, 2.0], "states": states, "clock": "tau", "evaluations": 7, "settings": {"step": 0.1}}
+    return Trajectory(**(fields | changes))
+
+
+def test_it_cannot_be_changed():
+    trajectory = record()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        trajectory.clock = "t"
+    with pytest.raises(ValueError, match="read-only"):
+        trajectory.times[0] = 1.0
+    with pytest.raises(TypeError):
+        trajectory.states[0] = None
+    with pytest.raises(TypeError):
+        trajectory.settings["step"] = 1.0
+
+
+def test_it_does_not_share_its_times():
+    times = np.array([0.0, 1.0, 2.0])
+    trajectory = record(times=times)
+    times[0] = -1.0
+    assert trajectory.times[0] == 0.0
+
+
+def test_round_trip(tmp_path):
+    for states in (record().states, [(s, s[:1] + 1) for s in record().states]):
+        trajectory = record(states=states, complete=False)
+        loaded = Trajectory.load(trajectory.save(tmp_path / "run.npz"))
+        torch.testing.assert_close(loaded.states, trajectory.states, rtol=0, atol=0)
+        assert np.array_equal(loaded.times, trajectory.times) and dict(loaded.settings) == dict(trajectory.settings)
+        assert (loaded.clock, loaded.evaluations, loaded.complete) == ("tau", 7, False)
+
+
+def test_another_file_is_not_taken_for_a_trajectory(tmp_path):
+    path = save_npz(tmp_path / "other.npz", {"a": np.ones(2)}, {})
+    with pytest.raises(ValueError, match="other.npz holds other data than a saved trajectory"):
+        Trajectory.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"clock": "hours"}, "unknown clock 'hours'; known: tau, s, t, steps"),
+        ({"times": [0.0, 1.0]}, "3 states for 2 times"),
+        ({"times": [0.0, 1.0, 1.0]}, "increase strictly"),
+        ({"times": [0.0, 1.0, float("inf")]}, "times has 1 entries that are not finite"),
+        ({"times": []}, "non-empty"),
+    ],
+)
+def test_bad_records_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        record(**changes)
