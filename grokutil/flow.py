@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -66,8 +67,8 @@ def integrate(
     now, state = float(times[0]), matrix("start", start).clone()
     reached, states, evaluations = [now], [state], 0
     clock = getattr(velocity, "clock", "t")
-    hidden = {} if progress else {"disable": True}  # not disable=False: that would override TQDM_DISABLE
-    with tqdm(total=times[-1] - now, desc=clock, bar_format=BAR, delay=BAR_DELAY, **hidden) as bar:
+    hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's notebook bar does not look there itself
+    with tqdm(total=times[-1] - now, desc=clock, bar_format=BAR, delay=BAR_DELAY, disable=hidden) as bar:
         try:
             for end in map(float, times[1:]):
                 while now < end:
