@@ -1,0 +1,73 @@
+# make help lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+BOOK := _build/built
+
+# `make TORCH=cpu ...` takes PyTorch's CPU build; plain pip takes the CUDA build on Linux.
+ifeq ($(TORCH),cpu)
+PIP_EXTRA := --extra-index-url https://download.pytorch.org/whl/cpu
+else ifneq ($(TORCH),)
+$(error TORCH=$(TORCH) is not known: say TORCH=cpu, or leave it out)
+endif
+
+# Two threads for the linear algebra: chapters are measured on two cores.
+OMP_NUM_THREADS ?= 2
+export OMP_NUM_THREADS
+
+# Sphinx's execution cache looks at the chapters only. This file's name changes with everything
+# else that decides what their cells print, so a change there throws the cache away.
+CALCULATION := requirements.txt $(wildcard grokutil/*.py) \
+	$(shell find book/data -type f -not -path '*/.*' -not -name '*.pyc')
+EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
+CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/data/*' -not -name '*.pyc')
+
+.PHONY: help book test lab results claims vendor clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(BOOK) ## build the book, executing its chapters
+	@echo 'The book is at _build/html/index.html'
+	@echo 'Serve it with: $(BIN)/python -m http.server -d _build/html'
+
+test: $(BOOK) ## test everything: style, types, grokutil, the book, the book in a browser
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lab: $(INSTALLED) ## open the chapters as notebooks in JupyterLab
+	mkdir -p $(VENV)/share/jupyter/lab/settings
+	cp book/lab-settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	JUPYTER_CONFIG_DIR='$(CURDIR)/$(VENV)/etc/jupyter' $(BIN)/jupyter lab book/intro.md
+
+results: $(INSTALLED) ## compute the stored results in book/data again
+	$(BIN)/python book/data/make_results.py
+
+claims: $(INSTALLED) ## check each claim of the ledger
+	$(BIN)/python -m grokutil.claims
+
+vendor: $(INSTALLED) ## fetch the browser libraries in book/static/vendor again (needs npm)
+	$(BIN)/python book/vendor.py
+
+clean: ## remove what was built; the installed packages stay
+	rm -rf _build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo '$(PYTHON) is missing or older than 3.11. Name a newer one: make PYTHON=python3.12 book'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_EXTRA) -r requirements.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(EXECUTED_WITH):
+	rm -rf _build/.jupyter_cache _build/executed-with-*
+	@mkdir -p _build
+	@touch $@
+
+# --all, because pages that Sphinx takes from an earlier build keep silent about their warnings.
+$(BOOK): _config.yml _toc.yml $(CHAPTERS) $(EXECUTED_WITH) $(INSTALLED)
+	TQDM_DISABLE=1 $(BIN)/jupyter-book build . --all -W -n --keep-going
+	@touch $@

@@ -1,0 +1,78 @@
+"""Fetch the browser libraries that the book serves itself, and write book/static/vendor/README.md.
+
+Needs npm. To take another library or version, change LIBRARIES and run `make vendor`.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+VENDOR = Path(__file__).parent / "static" / "vendor"
+
+# folder: (npm package, licence, what a page needs of it)
+LIBRARIES = {
+    "mathjax": (
+        "mathjax@3.2.2",
+        "Apache-2.0",
+        {  # file or folder in the package -> its place in book/static/vendor/mathjax
+            "LICENSE": "LICENSE",
+            "es5/tex-mml-chtml.js": "tex-mml-chtml.js",
+            "es5/input/tex/extensions": "input/tex/extensions",  # loaded when a formula needs one
+            "es5/output/chtml/fonts/woff-v2": "output/chtml/fonts/woff-v2",
+        },
+    ),
+}
+UNUSED = shutil.ignore_patterns("all-packages.js")  # each package is there on its own
+
+README = """\
+# Libraries that the pages load
+
+`make vendor` fetches them from npm and writes this file. A test compares the checksums.
+
+| folder | npm package | licence |
+|---|---|---|
+{table}
+
+SHA-256 of every file:
+
+```
+{checksums}
+```
+"""
+
+
+def fetch(package: str, folder: Path, wanted: dict[str, str]) -> None:
+    """Unpack the wanted files of an npm package into a new folder."""
+    with tempfile.TemporaryDirectory() as temporary:
+        command = ["npm", "pack", "--silent", package]
+        archive = subprocess.run(command, cwd=temporary, check=True, capture_output=True, text=True)
+        with tarfile.open(Path(temporary) / archive.stdout.strip()) as tar:
+            tar.extractall(temporary, filter="data")
+        shutil.rmtree(folder, ignore_errors=True)
+        for source, target in wanted.items():
+            origin, place = Path(temporary) / "package" / source, folder / target
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if origin.is_dir():
+                shutil.copytree(origin, place, ignore=UNUSED)
+            else:
+                shutil.copy(origin, place)
+
+
+def checksums() -> dict[str, str]:
+    """SHA-256 of every vendored file, by its path."""
+    return {
+        path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(VENDOR.rglob("*"))
+        if path.is_file() and path != VENDOR / "README.md"
+    }
+
+
+if __name__ == "__main__":
+    for folder, (package, _, wanted) in LIBRARIES.items():
+        fetch(package, VENDOR / folder, wanted)
+    rows = [f"| {folder} | {package} | {licence} |" for folder, (package, licence, _) in LIBRARIES.items()]
+    sums = [f"{checksum}  {path}" for path, checksum in checksums().items()]
+    (VENDOR / "README.md").write_text(README.format(table="\n".join(rows), checksums="\n".join(sums)))

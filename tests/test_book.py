@@ -1,0 +1,60 @@
+"""What every page of the built book must have."""
+
+import functools
+import gzip
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+MAX_COMPRESSED_BYTES = 1.5e6
+
+
+@functools.cache
+def parse(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture
+def page(book, chapter):
+    return parse(book / f"{chapter}.html")
+
+
+def test_the_front_page_leads_to_the_introduction(book):
+    target = parse(book / "index.html").find("meta", attrs={"http-equiv": "Refresh"})["content"]
+    assert (book / target.split("url=")[1]).exists()
+
+
+def test_every_figure_has_alternative_text_a_caption_and_a_label(page):
+    for picture in page.select("article img, article video"):
+        name = picture.get("src", "video")[:80]
+        alternative = picture.get("alt") or picture.get("aria-label") or ""
+        assert alternative.strip(), f"{name}: no alternative text"
+        assert alternative != picture.get("src"), f"{name}: its file name as alternative text"
+        figure = picture.find_parent("figure")
+        assert figure, f"{name}: not in a figure"
+        assert figure.get("id"), f"{name}: no label"
+        caption = figure.find("figcaption")
+        assert caption and caption.get_text(strip=True), f"{name}: no caption"
+
+
+def test_no_cell_shows_a_traceback_or_a_warning(page):
+    assert not [cell.get_text() for cell in page.select(".output.traceback, .output.stderr")]
+
+
+def test_a_page_is_light(book, chapter):
+    compressed = gzip.compress((book / f"{chapter}.html").read_bytes())
+    assert len(compressed) < MAX_COMPRESSED_BYTES
+
+
+def test_internal_links_resolve(book, chapter, page):
+    here = book / f"{chapter}.html"
+    for element in page.select("[href], [src]"):
+        link = element.get("href") or element.get("src") or ""
+        if link == "#" or urlsplit(link).scheme or link.startswith("//"):
+            continue
+        path, anchor = urldefrag(link)
+        target = (here.parent / unquote(urlsplit(path).path)).resolve() if path else here
+        assert target.exists(), f"{link}: no such file"
+        if anchor:
+            assert parse(target).find(id=unquote(anchor)), f"{link}: no such anchor"
