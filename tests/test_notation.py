@@ -1,0 +1,54 @@
+"""The notation page: every function and test it names exists, and it names every function with an equation."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from types import ModuleType
+
+import pytest
+
+import grokutil
+
+
+@pytest.fixture
+def rows(root):
+    """(function, test) of each row of the tables; empty strings where there is none yet."""
+    lines = (root / "book" / "notation.md").read_text().splitlines()
+    cells = [[c.strip().strip("`") for c in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    return [(row[-2], row[-1]) for row in cells if row[0] != "symbol"]
+
+
+def named(path: str):
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(f"grokutil.{module}"), name)
+
+
+def test_functions_and_tests_exist(rows, root):
+    assert len(rows) > 20
+    for function, test in rows:
+        assert bool(function) == bool(test), f"{function or test}: a function needs a test"
+        if not function:
+            continue
+        assert callable(named(function))
+        file, *names = test.split("::")
+        source = (root / "tests" / file).read_text()
+        for name in names:
+            assert re.search(rf"^ *(def|class) {name}\b", source, re.MULTILINE), f"{test} does not exist"
+
+
+def test_every_function_with_a_source_in_the_paper_has_a_row(rows):
+    listed = {function for function, _ in rows}
+    public = {
+        f"{module.__name__.removeprefix('grokutil.')}.{name}"
+        for module in modules()
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
+        if (inspect.isfunction(thing) or inspect.isclass(thing)) and re.search("Source: ", thing.__doc__ or "")
+    }
+    assert len(public) > 10
+    assert public - listed == set(), "functions with a source in the paper that the notation page does not list"
+
+
+def modules() -> list[ModuleType]:
+    return [importlib.import_module(f"grokutil.{m.name}") for m in pkgutil.iter_modules(grokutil.__path__)]
