@@ -93,7 +93,7 @@ def integrate(
         states=states,
         clock=clock,
         evaluations=evaluations,
-        complete=now == times[-1],
+        complete=now == float(times[-1]),
         settings=settings,
     )
 

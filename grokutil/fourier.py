@@ -80,11 +80,27 @@ def within_and_between(similarity: Tensor) -> tuple[float, float]:
     return float(within), float(between)
 
 
-def circle(E: Matrix, k: int) -> Tensor:
-    r"""The embedding projected onto the plane of frequency k.
+def plane(F_k: Tensor) -> Tensor:
+    r"""Axes of the plane spanned by :math:`\mathrm{Re} F_k` and :math:`\mathrm{Im} F_k`.
 
-    The plane is spanned by :math:`\mathrm{Re} F_k` and :math:`\mathrm{Im} F_k`. Its axes are the orthonormal pair
-    closest to them (polar factor), so a circle is drawn as a circle and an ellipse as an ellipse.
+    They are the orthonormal pair closest to the two vectors (polar factor), so what is drawn on them keeps its shape:
+    a circle stays a circle and an ellipse an ellipse.
+
+    Args:
+        F_k: one feature (d_h,), complex.
+
+    Returns:
+        (d_h, 2) with orthonormal columns.
+    """
+    U, _, Vh = torch.linalg.svd(torch.stack((F_k.real, F_k.imag), dim=1), full_matrices=False)
+    return U @ Vh
+
+
+def circle(E: Matrix, k: int) -> Tensor:
+    r"""The embedding projected onto the :func:`plane` of frequency k.
+
+    On a clean circle number j stands at the angle :math:`2 \pi j k / p`. A walk around it meets
+    :math:`0, k^{-1}, 2 k^{-1}, \dots` modulo p.
 
     Args:
         E: embedding (p, d_h), float64, p odd.
@@ -101,9 +117,7 @@ def circle(E: Matrix, k: int) -> Tensor:
     F = fourier_features(E)
     if integer("k", k, 1) > len(F):
         raise ValueError(f"k must be at most (p-1)/2 = {len(F)}, got {k}")
-    plane = torch.stack((F[k - 1].real, F[k - 1].imag), dim=1)
-    U, _, Vh = torch.linalg.svd(plane, full_matrices=False)
-    return matrix("E", E) @ (U @ Vh)
+    return matrix("E", E) @ plane(F[k - 1])
 
 
 def leading_frequencies(E: Matrix, count: int) -> list[int]:

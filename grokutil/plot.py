@@ -6,19 +6,14 @@ at their end rather than in a legend.
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from PIL import Image
 
 from grokutil.data import Task
 
@@ -92,7 +87,7 @@ def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: in
     """Points of a plane, joined and coloured in a visiting order, the first few numbered.
 
     Args:
-        ax: where to draw; its scales are made equal and its frame is removed.
+        ax: where to draw; the origin is put in the middle, the scales are made equal, the frame is removed.
         points: (p, 2) coordinates.
         order: (p,) the numbers of the points in the order of the visit; the line returns to the first.
         labelled: how many points, from the first of the visit on, carry their number.
@@ -107,9 +102,9 @@ def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: in
     ax.scatter(x[:-1], y[:-1], c=np.arange(len(order)), cmap="viridis", s=14, edgecolors="black", linewidths=0.3)
     for number in order[:labelled]:
         ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=7)
-    ax.set(xticks=[], yticks=[], aspect="equal")
+    reach = 1.3 * float(np.abs(points).max())
+    ax.set(xticks=[], yticks=[], xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.spines[:].set_visible(False)
-    ax.margins(0.16)
     return ax
 
 
@@ -167,74 +162,3 @@ def numbered_ring(ax: Axes, points: np.ndarray, limit: float) -> Axes:
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     return ax
-
-
-def film(figure: Figure, draw: Callable[[int], Any], frames: int, seconds: float = 4.0, hold: float = 3.0) -> bytes:
-    """An animated WebP of 32 colours; ``draw(i)`` draws frame i on the cleared axes of ``figure``, which is closed.
-
-    Layout and colours are those of the last frame, so that nothing jumps. It is held for ``hold`` seconds.
-    """
-    images: list[Image.Image] = []
-    for i in (frames - 1, *range(frames)):
-        for ax in figure.axes:
-            ax.clear()
-        draw(i)
-        images.append(_few_colours(figure, images[0] if images else None))
-        figure.set_layout_engine("none")
-    pause = [round(1000 * seconds / frames)] * (frames - 1) + [round(1000 * hold)]
-    options = {"append_images": images[2:], "duration": pause, "loop": 0, "lossless": True, "minimize_size": True}
-    file = io.BytesIO()
-    images[1].save(file, "WEBP", save_all=True, **options)
-    plt.close(figure)
-    return file.getvalue()
-
-
-def still(figure: Figure) -> bytes:
-    """A PNG of 32 colours of ``figure``, which is closed."""
-    file = io.BytesIO()
-    _few_colours(figure).save(file, "PNG", optimize=True)
-    plt.close(figure)
-    return file.getvalue()
-
-
-def _few_colours(figure: Figure, palette: Image.Image | None = None) -> Image.Image:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    return image.quantize(32, palette=palette, dither=Image.Dither.NONE)
-
-
-MOVING_PICTURE = """<div class="moving-picture">
-<style>
-.moving-picture img {{max-width: 100%}}
-.moving-picture .rests, .moving-picture:has(:checked) .plays * {{display: none}}
-.moving-picture:has(:checked) .rests {{display: inline}}
-@media (prefers-reduced-motion: reduce) {{.moving-picture label {{display: none}}}}
-@media print {{
-  .moving-picture label, .moving-picture .plays * {{display: none}}
-  .moving-picture .rests {{display: inline}}
-}}
-</style>
-<picture class="plays">
-<source media="(prefers-reduced-motion: reduce)" srcset="data:image/png;base64,{rest}">
-<img src="data:image/webp;base64,{film}" alt="{alt}">
-</picture>
-<img class="rests" src="data:image/png;base64,{rest}" alt="{alt}">
-<label><input type="checkbox"> Stop the film</label>
-</div>"""
-
-
-def moving_picture(moving: bytes, resting: bytes, alternative: str) -> dict[str, str]:
-    """A film with a still to stand for it: for ``display(..., raw=True)``.
-
-    Readers who ask for reduced motion get the still, and so does a printer; a box below the film stops it. There
-    is no script.
-
-    Args:
-        moving: animated WebP, from :func:`film`.
-        resting: PNG, from :func:`still`.
-        alternative: the text for readers who see neither.
-    """
-    film, rest = (base64.b64encode(data).decode() for data in (moving, resting))
-    page = MOVING_PICTURE.format(film=film, rest=rest, alt=html.escape(alternative))
-    return {"text/html": page, "image/png": rest}

@@ -14,6 +14,7 @@ from grokutil.data import modular_addition
 from grokutil.flow import StableStep, integrate, sharpness
 from grokutil.isolated import FirstLayerDynamics, reduced_cost
 from grokutil.model import gaussian_embedding
+from grokutil.trajectory import Trajectory
 
 START = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
 
@@ -48,6 +49,12 @@ def test_a_run_knows_its_clock_and_settings():
     run = integrate(FirstLayerDynamics(task.X_train, task.Y_train), gaussian_embedding(5, 20), [0, 0.01], step=1e-3)
     assert run.clock == "tau" and run.settings["step"] == 1e-3 and run.settings["method"] == "euler"
     assert integrate(decay, START, [0.0]).clock == "t"
+
+
+def test_a_run_can_be_saved(tmp_path):
+    run = integrate(decay, START, [0.0, 0.5, 1.0], step=StableStep(decay))
+    loaded = Trajectory.load(run.save(tmp_path / "run.npz"))
+    assert loaded.complete and loaded.settings == run.settings and torch.equal(loaded.states[-1], run.states[-1])
 
 
 def test_only_asked_states_are_kept():

@@ -14,6 +14,7 @@ from grokutil.fourier import (
     feature_norms,
     fourier_features,
     leading_frequencies,
+    plane,
     unit_similarity,
     within_and_between,
 )
@@ -67,7 +68,7 @@ def test_perfect_circles_measure_as_such():
 
 @pytest.mark.parametrize("k", [2, 5])
 def test_points_lie_on_the_circle_in_the_order_of_the_frequency(k):
-    """Section 7.3.2: 0, k, 2k, ... modulo p, each a step of 2 pi k / p."""
+    """Section 7.3.2: number j stands at the angle 2 pi j k / p."""
     p, E = 11, circles(11, {2: 3.0, 5: 1.0})
     xy = circle(E, k)
     radius = {2: 3.0, 5: 1.0}[k]
@@ -82,6 +83,16 @@ def test_circle_keeps_distances_within_the_plane():
     """The axes are orthonormal: a lone ellipse keeps its true lengths."""
     E = circles(11, {3: 2.0}) * torch.linspace(0.5, 1.5, 40, dtype=torch.float64)
     torch.testing.assert_close(circle(E, 3).norm(dim=1), E.norm(dim=1))
+
+
+def test_the_axes_of_a_plane_are_orthonormal_and_closest_to_the_feature():
+    F_k = fourier_features(gaussian_embedding(11, 6))[2]
+    axes, pair = plane(F_k), torch.stack((F_k.real, F_k.imag), dim=1)
+    torch.testing.assert_close(axes.mT @ axes, torch.eye(2, dtype=torch.float64))
+    torch.testing.assert_close(axes @ (axes.mT @ pair), pair)  # same plane
+    for angle in torch.linspace(-3, 3, 25, dtype=torch.float64):
+        turn = torch.stack((angle.cos(), -angle.sin(), angle.sin(), angle.cos())).reshape(2, 2)
+        assert (axes - pair).norm() <= (axes @ turn - pair).norm() + 1e-12
 
 
 def test_similarity_of_shared_and_of_disjoint_units():
