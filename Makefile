@@ -18,7 +18,7 @@ export OMP_NUM_THREADS
 
 # Sphinx's execution cache looks at the chapters only. This file's name changes with everything
 # else that decides what their cells print, so a change there throws the cache away.
-CALCULATION := requirements.txt $(wildcard grokutil/*.py) \
+CALCULATION := requirements.txt $(shell find grokutil -name "*.py") \
 	$(shell find book/data -type f -not -path '*/.*' -not -name '*.pyc')
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
 CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/data/*' -not -name '*.pyc')

@@ -18,7 +18,7 @@ def test_a_quick_claim_has_the_verdict_the_book_reports(claim):
 def test_records_are_complete(root):
     assert len({claim.id for claim in LEDGER}) == len(LEDGER)
     for claim in LEDGER:
-        assert claim.expected in OUTCOMES and claim.seeds and claim.seconds > 0 and claim.limit > 0
+        assert claim.expected in OUTCOMES and claim.seconds > 0 and claim.limit > 0
         assert (root / "book" / f"{claim.chapter}.md").exists(), f"{claim.id}: no chapter {claim.chapter}"
 
 

@@ -1,0 +1,204 @@
+"""Claims of section 6, Appendix E and section 7.3 about eqs 14-20."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.data import modular_addition
+from grokutil.isolated import first_layer_velocity, optimal_readout, reduced_cost
+from grokutil.measure import relative_residual
+from grokutil.model import gaussian_embedding, hidden
+
+RIDGE = 0.1
+
+
+def _small() -> tuple[Tensor, Tensor, Tensor]:
+    task = modular_addition(7, 0.7, seed=0)
+    return gaussian_embedding(7, 40, seed=0), task.X_train, task.Y_train
+
+
+def _gap(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).norm() / expected.norm())
+
+
+def _primal_readout(H: Tensor, Y: Tensor, ridge: float) -> Tensor:
+    return torch.linalg.solve(H.mT @ H + ridge * torch.eye(H.shape[1], dtype=H.dtype), H.mT @ Y)
+
+
+def _eq_15() -> tuple[float, None]:
+    E, X, Y = _small()
+    H = hidden(E, X, "tanh")
+    W2 = _primal_readout(H, Y, RIDGE).requires_grad_()
+    cost = (H @ W2 - Y).square().sum() + RIDGE * W2.square().sum()
+    (gradient,) = torch.autograd.grad(cost, W2)
+    return float(gradient.norm() / (H.mT @ Y).norm()), None
+
+
+def _eq_18() -> tuple[float, None]:
+    E, X, Y = _small()
+    H = hidden(E, X, "tanh")
+    return max(
+        _gap(optimal_readout(H, Y), torch.linalg.pinv(H) @ Y), relative_residual(H @ optimal_readout(H, Y), Y)
+    ), None
+
+
+def _eq_19() -> tuple[float, None]:
+    E, X, Y = _small()
+    W2 = torch.linalg.pinv(hidden(E, X, "tanh")) @ Y
+    norms = E.square().sum() + W2.square().sum()
+    return _gap(reduced_cost(E, X, Y, "tanh"), norms), None
+
+
+def _eq_16() -> tuple[float, None]:
+    E, X, Y = _small()
+    H = hidden(E, X, "tanh")
+    W2 = _primal_readout(H, Y, RIDGE)
+    L_lambda = (H @ W2 - Y).square().sum() + RIDGE * (E.square().sum() + W2.square().sum())
+    return _gap(reduced_cost(E, X, Y, "tanh", RIDGE), L_lambda / RIDGE), None
+
+
+def _gradient_of_R_over_lambda() -> Tensor:
+    E, X, Y = _small()
+    E.requires_grad_()
+    return torch.autograd.grad(reduced_cost(E, X, Y, "tanh"), E)[0]
+
+
+def _bracket() -> Tensor:
+    """X^T ((A Y Y^T A H) o sigma'), as printed, with the inverse."""
+    E, X, Y = _small()
+    H = hidden(E, X, "tanh")
+    A = torch.linalg.inv(H @ H.mT)
+    return X.mT @ ((A @ Y @ Y.mT @ A @ H) * (1 - H**2))
+
+
+def _eq_20_direction() -> tuple[float, None]:
+    E, _, _ = _small()
+    printed, descent = _bracket() - E, -_gradient_of_R_over_lambda()
+    return 1 - float((printed * descent).sum() / (printed.norm() * descent.norm())), None
+
+
+def _eq_20_clock() -> tuple[float, float]:
+    """Printed: dW1/dt = -grad R, in units of lambda. Corrected: dW1/dtau = -grad R / (2 lambda)."""
+    E, _, _ = _small()
+    descent = -_gradient_of_R_over_lambda()
+    return _gap(_bracket() - E, descent), _gap(_bracket() - E, descent / 2)
+
+
+def _appendix_E_sign() -> tuple[float, float]:
+    E, _, _ = _small()
+    gradient = _gradient_of_R_over_lambda()
+    printed = -2 * E + 2 * _bracket()
+    return _gap(printed, gradient), _gap(-printed, gradient)
+
+
+def _ridge_velocity() -> tuple[float, None]:
+    E, X, Y = _small()
+    E.requires_grad_()
+    (gradient,) = torch.autograd.grad(reduced_cost(E, X, Y, "tanh", RIDGE), E)
+    return _gap(first_layer_velocity(E.detach(), X, Y, "tanh", RIDGE), -gradient / 2), None
+
+
+def _section_73_inverse() -> tuple[float, float]:
+    """Smallest over largest singular value, inverted: how many digits each inverse costs."""
+    task = modular_addition(37, 0.7, seed=0)
+    H = hidden(gaussian_embedding(37, 512, seed=0), task.X_train)
+    return float(torch.linalg.cond(H.mT @ H)), float(torch.linalg.cond(H @ H.mT))
+
+
+ROUNDING = "relative gap of two routes to the same matrix, float64: rounding only"
+
+CLAIMS = (
+    Claim(
+        id="eq-15",
+        source="eqs 14 and 15",
+        statement="The optimal readout for fixed hidden activations is the ridge solution.",
+        measure=_eq_15,
+        limit=1e-12,
+        tolerance="gradient of the cost at the solution, relative to that at zero",
+        expected=HOLDS,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="eq-16",
+        source="eq. 16",
+        statement="The reduced cost is the regularised loss at the optimal readout.",
+        measure=_eq_16,
+        limit=1e-12,
+        tolerance=ROUNDING,
+        expected=HOLDS,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="eq-17-ridge",
+        source="eq. 17",
+        statement="The ridge form of the velocity is the gradient of the reduced cost.",
+        measure=_ridge_velocity,
+        limit=1e-12,
+        tolerance=ROUNDING,
+        expected=HOLDS,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="eq-18",
+        source="eq. 18",
+        statement="Without ridge the readout is the pseudo-inverse solution and interpolates.",
+        measure=_eq_18,
+        limit=1e-9,
+        tolerance=ROUNDING + "; cond(H H^T) digits are lost",
+        expected=HOLDS,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="eq-19",
+        source="eq. 19",
+        statement="In the limit the reduced cost is lambda times the squared norm of both layers.",
+        measure=_eq_19,
+        limit=1e-9,
+        tolerance=ROUNDING,
+        expected=HOLDS,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="eq-20-direction",
+        source="eq. 20",
+        statement="The closed form points along the negative gradient of the reduced cost.",
+        measure=_eq_20_direction,
+        limit=1e-12,
+        tolerance="one minus the cosine with autograd's gradient",
+        expected=HOLDS,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="eq-20-clock",
+        source="eq. 20",
+        statement="The closed form is the velocity on the clock t of eq. 17 (corrected: on tau = 2 lambda t).",
+        measure=_eq_20_clock,
+        limit=1e-9,
+        tolerance=ROUNDING,
+        expected=CORRECTED,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="appendix-E-sign",
+        source="Appendix E, last line",
+        statement="The printed expression is the gradient of the reduced cost (corrected: minus the gradient).",
+        measure=_appendix_E_sign,
+        limit=1e-9,
+        tolerance=ROUNDING,
+        expected=CORRECTED,
+        chapter="closed_form",
+    ),
+    Claim(
+        id="section-7.3-inverse",
+        source="section 7.3",
+        statement="The readout of the simulation is (H^T H)^-1 H^T Y (corrected: H^T (H H^T)^-1 Y).",
+        measure=_section_73_inverse,
+        limit=1e12,
+        tolerance="condition number of the inverted matrix; float64 carries 16 digits, four must be left",
+        expected=CORRECTED,
+        chapter="closed_form",
+        seconds=0.5,
+    ),
+)

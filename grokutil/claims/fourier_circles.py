@@ -1,0 +1,148 @@
+"""Claims of section 7.3.2 and Fig. 6, top right and bottom row."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grokutil.claims.figure_6 import figure_6
+from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.fourier import (
+    circle,
+    feature_cosines,
+    feature_norms,
+    fourier_features,
+    plane,
+    unit_similarity,
+    within_and_between,
+)
+
+
+def _features(tau: float) -> Tensor:
+    return fourier_features(figure_6()[2][tau])
+
+
+def _figure_6b() -> tuple[float, None]:
+    def spread(F: Tensor) -> float:
+        norms = feature_norms(F)
+        return float((norms[:, 0] / norms[:, 1]).log().std())
+
+    return spread(_features(5.0)) / spread(_features(0.0)), None
+
+
+def _figure_6c() -> tuple[float, None]:
+    start, end = (float(feature_cosines(_features(tau)).abs().mean()) for tau in (0.0, 5.0))
+    return end / start, None
+
+
+def _figure_6d_between() -> tuple[float, None]:
+    start, end = (within_and_between(unit_similarity(_features(tau)))[1] for tau in (0.0, 5.0))
+    return end / start, None
+
+
+def _figure_6d_within() -> tuple[float, float]:
+    """Printed: the end is very similar (1 - similarity small). Corrected: it stays at 2 / pi, as at the start."""
+    within = [within_and_between(unit_similarity(_features(tau)))[0] for tau in (0.0, 5.0)]
+    return 1 - within[1], max(abs(w - 2 / math.pi) for w in within)
+
+
+def _planes() -> tuple[float, None]:
+    def mean_cosine(F: Tensor) -> float:
+        """Largest cosine between vectors of two planes, mean over pairs of frequencies."""
+        axes = torch.stack([plane(F_k) for F_k in F])  # (K, d_h, 2)
+        overlaps = torch.einsum("khx,lhy->klxy", axes, axes)
+        different = ~torch.eye(len(F), dtype=torch.bool)
+        return float(torch.linalg.matrix_norm(overlaps, ord=2)[different].mean())
+
+    return mean_cosine(_features(5.0)) / mean_cosine(_features(0.0)), None
+
+
+def _order() -> tuple[float, float]:
+    """Printed: a walk along circle k goes in steps of k. Corrected: in steps of its inverse modulo p."""
+    task, _, states = figure_6()
+    frequencies = range(1, (task.p + 1) // 2)
+
+    def share_out_of_order(step: dict[int, int]) -> float:
+        wrong = 0
+        for k in frequencies:
+            x, y = circle(states[5.0], k).T
+            met = torch.atan2(y, x).argsort()
+            steps = set(((met.roll(-1) - met) % task.p).tolist())
+            wrong += steps not in ({step[k]}, {task.p - step[k]})
+        return wrong / len(frequencies)
+
+    return share_out_of_order({k: k for k in frequencies}), share_out_of_order(
+        {k: pow(k, -1, task.p) for k in frequencies}
+    )
+
+
+CLAIMS = (
+    Claim(
+        id="figure-6b",
+        source="section 7.3.2 and Fig. 6, top right",
+        statement="Norms of the real and imaginary parts of the Fourier features equalise.",
+        measure=_figure_6b,
+        limit=0.5,
+        tolerance="spread of log(|Re F_k| / |Im F_k|) over k, end over start",
+        expected=HOLDS,
+        chapter="fourier_circles",
+        seconds=40,
+    ),
+    Claim(
+        id="figure-6c",
+        source="section 7.3.2 and Fig. 6, bottom left",
+        statement="Real and imaginary parts of the Fourier features become orthogonal.",
+        measure=_figure_6c,
+        limit=0.5,
+        tolerance="mean |cos(Re F_k, Im F_k)|, end over start",
+        expected=HOLDS,
+        chapter="fourier_circles",
+        seconds=40,
+    ),
+    Claim(
+        id="figure-6d-between",
+        source="section 7.3.2 and Fig. 6, bottom right",
+        statement="Absolute values of features of different frequencies become dissimilar.",
+        measure=_figure_6d_between,
+        limit=0.5,
+        tolerance="mean cosine of absolute values between frequencies, end over start",
+        expected=HOLDS,
+        chapter="fourier_circles",
+        seconds=40,
+    ),
+    Claim(
+        id="figure-6d-within",
+        source="section 7.3.2",
+        statement="Absolute values of Re F_k and Im F_k become very similar (corrected: they stay at 2/pi).",
+        measure=_figure_6d_within,
+        limit=0.05,
+        tolerance="one minus the mean cosine within a frequency; corrected: its distance from 2/pi at start and end",
+        expected=CORRECTED,
+        chapter="fourier_circles",
+        seconds=40,
+    ),
+    Claim(
+        id="section-7.3.2-planes",
+        source="section 7.3.2 and Fig. 6, bottom left",
+        statement="Circles of different frequencies lie in orthogonal planes.",
+        measure=_planes,
+        limit=0.5,
+        tolerance="mean over pairs of the largest cosine between two planes, end over start",
+        expected=HOLDS,
+        chapter="fourier_circles",
+        seconds=40,
+    ),
+    Claim(
+        id="section-7.3.2-order",
+        source="section 7.3.2",
+        statement="Along circle k the numbers appear in the order 0, k, 2k, ... (corrected: 0, 1/k, 2/k, ... mod p).",
+        measure=_order,
+        limit=0.12,
+        tolerance="share of the 18 circles in another order at the end; two may be",
+        expected=CORRECTED,
+        chapter="fourier_circles",
+        seconds=40,
+    ),
+)
