@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, finite, matrix, non_negative, same_size
+from grokutil.checks import Matrix, matrix, non_negative, same_size
+from grokutil.linalg import cholesky_or_none
 
 
 class SingularKernelError(ValueError):
@@ -163,10 +164,8 @@ def _kernel_factor(H: Tensor, ridge: float) -> Tensor:
             f"H H^T is singular: the width d_h={d_h} is below the number of samples n={n}, and ridge is 0; "
             f"use a width of at least {n} or a positive ridge"
         )
-    L, info = torch.linalg.cholesky_ex(K)
-    pivots = L.diagonal().square()
-    if info.item() or pivots.min() <= n * torch.finfo(K.dtype).eps * K.diagonal().max():
-        finite("H H^T", K)
+    L = cholesky_or_none(K)
+    if L is None:
         raise SingularKernelError(
             f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "
             f"rows of H are linearly dependent; use more width or a larger ridge"

@@ -1,0 +1,187 @@
+"""Section 4: the geometry of the zero-loss manifold. Laws first, then the two-layer network against dense twins."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from grokutil.activations import ACTIVATIONS
+from grokutil.manifold import (
+    SingularPointError,
+    TinyNetwork,
+    ZeroLossManifold,
+    jacobian,
+    norm_minimizing_direction,
+    ntk,
+    tangent_projection,
+)
+from grokutil.model import predict
+
+
+def randn(*size, seed=0):
+    return torch.randn(*size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def problem(seed=0):
+    """A tanh network with 12 parameters and 3 constraints, and a point on its manifold."""
+    net = TinyNetwork(randn(3, 2, seed=seed), 4)
+    Z = ZeroLossManifold(net.F, randn(3, seed=seed + 1))
+    return Z, Z.newton(net.random(seed + 2))
+
+
+def circle():
+    return ZeroLossManifold(lambda theta: theta.square().sum(0, keepdim=True), torch.ones(1, dtype=torch.float64))
+
+
+class TestZeroLossManifold:
+    @pytest.mark.parametrize("seed", range(5))
+    def test_projection_is_symmetric_idempotent_and_kills_the_rows_of_J(self, seed):
+        Z, theta = problem(seed)
+        P = torch.stack([Z.tangent(theta, e) for e in torch.eye(len(theta), dtype=torch.float64)])
+        J = Z.jacobian(theta)
+        torch.testing.assert_close(P, P.mT, rtol=0, atol=1e-10)
+        torch.testing.assert_close(P @ P, P, rtol=0, atol=1e-10)
+        torch.testing.assert_close(P, torch.eye(len(theta)).double() - torch.linalg.pinv(J) @ J, rtol=0, atol=1e-9)
+        assert float((J @ P).abs().max()) < 1e-10 * float(J.abs().max())
+        assert round(float(P.trace())) == len(theta) - 3
+
+    def test_gradient_is_autograds_and_its_tangent_part_is_only_weight_decay(self):
+        """P grad L = 0 everywhere, on Z and off it."""
+        Z, theta = problem()
+        theta = theta + 0.3
+        leaf = theta.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(Z.loss(leaf, 0.1), leaf)
+        torch.testing.assert_close(Z.loss_gradient(theta, 0.1), gradient)
+        assert float(Z.tangent(theta, Z.loss_gradient(theta)).norm()) < 1e-10 * float(gradient.norm())
+
+    def test_multiplier_splits_theta_in_a_normal_and_a_tangent_part(self):
+        Z, theta = problem()
+        normal = Z.jacobian(theta).mT @ Z.multiplier(theta)
+        torch.testing.assert_close(normal + Z.tangent(theta, theta), theta)
+
+    def test_newton_ends_on_Z_and_nearest_is_no_further(self):
+        for seed in range(5):
+            Z, point = problem(seed)
+            theta = point + 0.05 * randn(len(point), seed=seed + 9)
+            found, nearest = Z.newton(theta), Z.nearest(theta)
+            for z in (found, nearest):
+                assert float(Z.residual(z).norm()) < 1e-12
+            assert float((theta - nearest).norm()) <= float((theta - found).norm()) + 1e-12
+            assert float(Z.tangent(nearest, theta - nearest).norm()) < 1e-10
+
+    def test_nearest_point_of_a_circle(self):
+        theta = torch.tensor([3.0, 4.0], dtype=torch.float64)
+        torch.testing.assert_close(circle().nearest(theta), theta / 5)
+
+    def test_slow_velocity_stays_on_Z_and_lowers_the_norm(self):
+        Z, theta = problem()
+        v = Z.slow_velocity(theta)
+        assert float((Z.jacobian(theta) @ v).norm()) < 1e-10 and float(theta @ v) < 0
+        assert float(theta @ v) == pytest.approx(-float(v @ v) / 2)  # d|theta|^2/ds = -4 |P theta|^2
+
+    def test_slow_velocity_of_w1_w2_has_the_closed_form(self):
+        """Fig. 3, left: N(s) = sqrt(B0^2 e^{-8s} + 4 c^2) solves dN/ds = -4 B^2 / N."""
+        Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.tensor([0.5], dtype=torch.float64))
+        w = torch.tensor([2.0, 0.25], dtype=torch.float64)
+        B, N = float(w[0] ** 2 - w[1] ** 2), float(w @ w)
+        assert float(2 * w @ Z.slow_velocity(w)) == pytest.approx(-4 * B**2 / N)
+
+    def test_a_singular_point_is_named(self):
+        Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.zeros(1, dtype=torch.float64))
+        with pytest.raises(SingularPointError, match="singular point .Def. 4.9.*use more parameters"):
+            Z.tangent(torch.zeros(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64))
+
+    def test_no_zero_loss_point_is_an_error(self):
+        empty = ZeroLossManifold(lambda w: 1 + w[:1] ** 2 + w[1:] ** 2, torch.zeros(1, dtype=torch.float64))
+        with pytest.raises(ValueError, match="no zero-loss point found|singular point"):
+            empty.newton(torch.tensor([0.3, 0.1], dtype=torch.float64))
+
+    def test_bad_input_says_what_is_wrong(self):
+        with pytest.raises(ValueError, match=r"y must be a float64 tensor with one axis, got torch.float32 \(1,\)"):
+            ZeroLossManifold(lambda w: w, torch.ones(1))
+        with pytest.raises(ValueError, match="theta has 1 entries that are not finite"):
+            circle().residual(torch.tensor([math.nan, 1.0], dtype=torch.float64))
+
+
+@st.composite
+def networks(draw):
+    """Weights and inputs of a two-layer network with more weights than outputs, away from kinks."""
+    n, d_in, d_out = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    d_h = draw(st.integers(n, 6))
+    seed = draw(st.integers(0, 10**6))
+    W1, W2, X = randn(d_in, d_h, seed=seed), randn(d_h, d_out, seed=seed + 1), randn(n, d_in, seed=seed + 2)
+    assume(float((X @ W1).abs().min()) > 1e-6)
+    return W1, W2, X, draw(st.sampled_from(sorted(ACTIVATIONS)))
+
+
+class TestTwoLayerNetwork:
+    @settings(deadline=None, max_examples=60)
+    @given(networks())
+    def test_jacobian_is_autograds_in_the_promised_order(self, network):
+        W1, W2, X, activation = network
+
+        def outputs(theta):
+            first, second = theta[: W1.numel()].reshape(W1.shape), theta[W1.numel() :].reshape(W2.shape)
+            return predict(first, second, X, activation).flatten()
+
+        theta = torch.cat((W1.flatten(), W2.flatten()))
+        expected = torch.autograd.functional.jacobian(outputs, theta)
+        torch.testing.assert_close(jacobian(*network), expected, rtol=1e-10, atol=1e-10)
+
+    @settings(deadline=None, max_examples=60)
+    @given(networks())
+    def test_ntk_is_the_gram_matrix_of_the_jacobian(self, network):
+        J = jacobian(*network)
+        torch.testing.assert_close(ntk(*network), J @ J.mT, rtol=1e-10, atol=1e-10)
+
+    @settings(deadline=None, max_examples=60)
+    @given(networks(), st.integers(0, 99))
+    def test_projection_is_that_of_the_dense_pseudo_inverse(self, network, seed):
+        J = jacobian(*network)
+        assume(float(torch.linalg.cond(J @ J.mT)) < 1e6)
+        v = randn(J.shape[1], seed=seed)
+        W1, W2, X, activation = network
+        projected = tangent_projection(W1, W2, X, v, activation)
+        torch.testing.assert_close(projected, v - torch.linalg.pinv(J) @ (J @ v), rtol=1e-7, atol=1e-7)
+
+    @settings(deadline=None, max_examples=30)
+    @given(networks())
+    def test_certificate_smallest_singular_value(self, network):
+        """sigma_min(J)^2 >= lambda_min(H H^T): a linear readout contains H (x) I."""
+        W1, _, X, activation = network
+        H = ACTIVATIONS[activation].value(X @ W1)
+        smallest = torch.linalg.svdvals(jacobian(*network))[-1] if H.shape[1] else 0
+        assert float(smallest) ** 2 >= float(torch.linalg.eigvalsh(H @ H.mT)[0]) - 1e-9
+
+    def test_direction_is_tangent_unit_and_descends(self):
+        W1, W2, X = randn(4, 9), randn(9, 2, seed=1), randn(3, 4, seed=2)
+        v = norm_minimizing_direction(W1, W2, X, "tanh")
+        theta = torch.cat((W1.flatten(), W2.flatten()))
+        assert float(v.norm()) == pytest.approx(1.0) and float(v @ theta) < 0
+        assert float((jacobian(W1, W2, X, "tanh") @ v).norm()) < 1e-10
+
+    def test_no_other_tangent_unit_vector_descends_faster(self):
+        """Eqs 28 and 29."""
+        W1, W2, X = randn(4, 9), randn(9, 2, seed=1), randn(3, 4, seed=2)
+        theta = torch.cat((W1.flatten(), W2.flatten()))
+        best = float(norm_minimizing_direction(W1, W2, X, "tanh") @ theta)
+        for seed in range(200):
+            v = tangent_projection(W1, W2, X, randn(len(theta), seed=seed), "tanh")
+            assert best <= float(v @ theta / v.norm())
+
+    def test_a_stationary_norm_has_no_direction(self):
+        """One sample, one unit, identity: w1 w2 = 1 at w1 = w2."""
+        one = torch.ones(1, 1, dtype=torch.float64)
+        with pytest.raises(ValueError, match="P theta = 0"):
+            norm_minimizing_direction(one, one, one, "identity")
+
+    def test_bad_input_says_what_is_wrong(self):
+        W1, W2, X = randn(4, 9), randn(9, 2), randn(3, 4)
+        with pytest.raises(ValueError, match=r"W1 \(4, 9\) and W2 \(2, 9\) do not match"):
+            jacobian(W1, W2.mT, X)
+        with pytest.raises(ValueError, match=r"vector has 3 entries, but W1 \(4, 9\) and W2 \(9, 2\) have 54 weights"):
+            tangent_projection(W1, W2, X, randn(3))
+        with pytest.raises(SingularPointError, match="drop repeated samples"):
+            tangent_projection(W1, W2, X[[0, 0]], randn(54))
