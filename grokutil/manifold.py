@@ -50,7 +50,8 @@ class ZeroLossManifold:
 
     def loss_gradient(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
         r""":math:`\nabla L_\lambda = 2 J^\top r + 2 \lambda \theta`, (d,). Source: eq. 3, with the opposite sign."""
-        return 2 * self.jacobian(theta).mT @ self.residual(theta) + 2 * ridge * theta
+        outputs, pull_back = torch.func.vjp(self.F, _vector("theta", theta))  # type: ignore[misc]
+        return 2 * pull_back(outputs - self.y)[0] + 2 * ridge * theta
 
     def jacobian(self, theta: Tensor) -> Tensor:
         """J, (M, d)."""
@@ -111,16 +112,31 @@ class ZeroLossManifold:
 
         Raises:
             SingularPointError: J does not have full rank on the way.
-            ValueError: no convergence in 500 steps; ``theta`` is too far from Z for its curvature.
+            ValueError: no convergence; ``theta`` is too far from Z for its curvature.
         """
         z = self.newton(theta)
-        for _ in range(500):
-            r, J = self.residual(z), self.jacobian(z)
-            step = theta - z - J.mT @ _solve(J @ J.mT, J @ (theta - z) + r)
+        for _ in range(500):  # descend along Z: a tangent step, then back to Z, as long as that brings z nearer
+            step = self.tangent(z, theta - z)
+            closer = z
+            while step.norm() > 1e-6 * (1 + z.norm()):
+                closer = self.newton(z + step)
+                if (theta - closer).norm() < (theta - z).norm():
+                    break
+                step = step / 2
+            else:
+                break
+            z = closer
+        for _ in range(20):  # Newton's method on the Lagrange conditions: z - theta = J^T nu, F(z) = y
+            J, r = self.jacobian(z), self.residual(z)
+            nu = _solve(J @ J.mT, J @ (z - theta))
+            hessian = torch.eye(len(z), dtype=z.dtype) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
+            M = len(r)
+            kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
+            step = torch.linalg.solve(kkt, torch.cat((theta - z, -r)))[: len(z)]
             z = z + step
             if step.norm() <= tolerance * (1 + z.norm()):
                 return z
-        raise ValueError("the nearest point was not found in 500 steps: theta is too far from Z for its curvature")
+        raise ValueError("no nearest point was found: theta is too far from Z for its curvature")
 
 
 class TinyNetwork:

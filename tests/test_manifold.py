@@ -71,6 +71,15 @@ class TestZeroLossManifold:
             assert float((theta - nearest).norm()) <= float((theta - found).norm()) + 1e-12
             assert float(Z.tangent(nearest, theta - nearest).norm()) < 1e-10
 
+    @pytest.mark.parametrize("seed", range(8))
+    def test_nearest_point_far_off_is_stationary(self, seed):
+        """Where the distance is large for the curvature, a plain fixed-point iteration does not converge."""
+        Z, point = problem(seed)
+        theta = point + 0.7 * randn(len(point), seed=seed + 20)
+        z = Z.nearest(theta)
+        assert float(Z.residual(z).norm()) < 1e-11 and float(Z.tangent(z, theta - z).norm()) < 1e-9
+        assert float((theta - z).norm()) <= float((theta - Z.newton(theta)).norm())
+
     def test_nearest_point_of_a_circle(self):
         theta = torch.tensor([3.0, 4.0], dtype=torch.float64)
         torch.testing.assert_close(circle().nearest(theta), theta / 5)

@@ -1,0 +1,104 @@
+r"""Training and its slow limit as flows on the same clock :math:`s = \lambda t`, resolved by SciPy.
+
+For small problems given as a :class:`~grokutil.manifold.ZeroLossManifold`. A hundred parameters take seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+
+from grokutil.checks import positive
+from grokutil.manifold import ZeroLossManifold
+from grokutil.trajectory import Trajectory, increasing_times
+
+
+def training_flow(
+    Z: ZeroLossManifold, start: Tensor, ridge: float, slow_times: Sequence[float] | np.ndarray, rtol: float = 1e-8
+) -> Trajectory:
+    r"""Gradient flow of the regularised loss, on the slow clock.
+
+    .. math:: \frac{d\theta}{ds} = -\frac1\lambda \nabla L_\lambda(\theta) = -\frac2\lambda J^\top r - 2 \theta
+
+    Stiff, with rates of order :math:`1/\lambda`: backward differentiation (BDF) with the exact Hessian.
+
+    Args:
+        Z: the constraints F = y whose squared residual is the loss.
+        start: parameters at ``slow_times[0]``, (d,) float64.
+        ridge: :math:`\lambda`, positive.
+        slow_times: when to record, increasing, at least two.
+        rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+
+    Raises:
+        ValueError: ridge or rtol not positive, times that do not increase, or SciPy gives up.
+
+    Source: paper, eq. 3.
+    """
+    ridge = positive("ridge", ridge)
+
+    def hessian(theta: Tensor) -> Tensor:
+        return torch.func.hessian(Z.loss)(theta, ridge)
+
+    return _solve(lambda u: -Z.loss_gradient(u, ridge) / ridge, start, slow_times, rtol, lambda u: -hessian(u) / ridge)
+
+
+def slow_flow(
+    Z: ZeroLossManifold, start: Tensor, slow_times: Sequence[float] | np.ndarray, rtol: float = 1e-8
+) -> Trajectory:
+    r"""The norm-minimising flow on the zero-loss manifold, the limit of :func:`training_flow` for small ridge.
+
+    .. math:: \frac{d\zeta}{ds} = -2 P(\zeta) \zeta
+
+    Explicit Runge-Kutta of order 8 (DOP853). It stays on the level set of F through ``start`` to the tolerance.
+
+    Args:
+        Z: the constraints.
+        start: parameters at ``slow_times[0]``, (d,) float64; a point of Z for the limit theorem.
+        slow_times: when to record, increasing, at least two.
+        rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+
+    Raises:
+        SingularPointError: J loses full rank on the way.
+        ValueError: rtol not positive, times that do not increase, or SciPy gives up.
+
+    Source: paper, sections 4.5 and 4.6; the factor 2 is that of eq. 3.
+    """
+    return _solve(Z.slow_velocity, start, slow_times, rtol)
+
+
+def _solve(
+    velocity: Callable[[Tensor], Tensor],
+    start: Tensor,
+    slow_times: Sequence[float] | np.ndarray,
+    rtol: float,
+    slope: Callable[[Tensor], Tensor] | None = None,
+) -> Trajectory:
+    """Integrate; stiff where the slope (Jacobian of the velocity) is given."""
+    times, rtol = increasing_times(slow_times), positive("rtol", rtol)
+    method, jac = ("BDF", lambda s, u: slope(torch.from_numpy(u)).numpy()) if slope else ("DOP853", None)
+    run = solve_ivp(
+        lambda s, u: velocity(torch.from_numpy(u)).numpy(),
+        (times[0], times[-1]),
+        start.numpy(),
+        method,
+        times,
+        rtol=rtol,
+        atol=rtol / 1000,
+        **({"jac": jac} if jac else {}),
+    )
+    if not run.success:
+        raise ValueError(
+            f"SciPy's {method} stopped at s = {run.t[-1]:g}: {run.message}; try another rtol than {rtol:g}"
+        )
+    states = tuple(torch.from_numpy(run.y.T.copy()).unbind())
+    return Trajectory(times, states, "s", run.nfev, settings={"method": method, "rtol": rtol})
