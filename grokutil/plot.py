@@ -6,7 +6,7 @@ at their end rather than in a legend.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -161,4 +161,36 @@ def numbered_ring(ax: Axes, points: np.ndarray, limit: float) -> Axes:
         ax.text(x, y, str(number), ha="center", va="center", fontsize=8)
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
+    return ax
+
+
+def landscape(
+    ax: Axes, residual: Callable[[np.ndarray], np.ndarray], xlim: tuple[float, float], ylim: tuple[float, float]
+) -> Axes:
+    """Level sets of the loss ``residual**2`` of two weights, and its zero-loss set as a thick line.
+
+    Args:
+        ax: where to draw.
+        residual: maps points (..., 2) to (...,).
+        xlim: first weight, from and to.
+        ylim: second weight, from and to.
+
+    Returns:
+        ``ax``.
+    """
+    x, y = np.meshgrid(np.linspace(*xlim, 241), np.linspace(*ylim, 241))
+    r = residual(np.stack((x, y), -1))
+    levels = np.linspace(0, np.quantile(np.abs(r), 0.95), 9)[1:] ** 2
+    ax.contour(x, y, r**2, levels=levels, colors=COLORS["faint"], linewidths=0.5)
+    ax.contour(x, y, r, levels=[0], colors=COLORS["theory"], linewidths=2.4, alpha=0.35)
+    ax.set(xlim=xlim, ylim=ylim, aspect="equal")
+    return ax
+
+
+def draw_path(ax: Axes, path: np.ndarray, color: str, linestyle: str = "-") -> Axes:
+    """A path (T, 2), open circle at its start, dot at its end."""
+    path = np.asarray(path)
+    ax.plot(*path.T, linestyle, color=color, linewidth=1.4)
+    ax.plot(*path[0], "o", color=color, markerfacecolor="white", markersize=6)
+    ax.plot(*path[-1], "o", color=color, markersize=6, zorder=5)
     return ax

@@ -12,13 +12,14 @@ QUICK = [claim for claim in LEDGER if claim.seconds < 5]
 @pytest.mark.parametrize("claim", QUICK, ids=lambda c: c.id)
 def test_a_quick_claim_has_the_verdict_the_book_reports(claim):
     verdict = claim.check()
-    assert verdict.outcome == claim.expected and verdict.measured <= claim.limit
+    assert verdict.outcome == claim.expected
+    assert (verdict.measured <= claim.limit) == (claim.expected != FAILS)
 
 
 def test_records_are_complete(root):
     assert len({claim.id for claim in LEDGER}) == len(LEDGER)
     for claim in LEDGER:
-        assert claim.expected in OUTCOMES and claim.seconds > 0 and claim.limit > 0
+        assert claim.expected in OUTCOMES and claim.seconds > 0 and claim.limit >= 0
         assert (root / "book" / f"{claim.chapter}.md").exists(), f"{claim.id}: no chapter {claim.chapter}"
 
 

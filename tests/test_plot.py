@@ -41,3 +41,24 @@ def test_curves_over_seeds_draws_the_median_the_runs_and_their_range(axes):
     band = axes.collections[0].get_paths()[0].get_extents()
     assert (band.y0, band.y1) == (0, 8)
     assert [t.get_text() for t in axes.texts] == ["runs"] and axes.texts[0].xy == (3.0, 6.0)
+
+
+def test_a_landscape_has_its_levels_and_the_zero_loss_set(axes):
+    assert plot.landscape(axes, lambda w: w.sum(-1) - 2, (-1.0, 3.0), (0.0, 2.0)) is axes
+    levels, zero = axes.collections
+    assert len(levels.get_paths()) == 8 and zero.get_linewidth()[0] > levels.get_linewidth()[0]
+    for loss, path in zip(levels.levels, levels.get_paths(), strict=True):
+        np.testing.assert_allclose((path.vertices.sum(1) - 2) ** 2, loss, rtol=1e-2)
+    line = zero.get_paths()[0].vertices
+    np.testing.assert_allclose(line.sum(1), 2, atol=1e-12)
+    assert np.ptp(line[:, 0]) == pytest.approx(2)  # from edge to edge
+    assert axes.get_xlim() == (-1, 3) and axes.get_ylim() == (0, 2) and axes.get_aspect() == 1
+
+
+def test_a_path_is_open_at_its_start_and_closed_at_its_end(axes):
+    path = np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    assert plot.draw_path(axes, path, plot.COLORS["test"], "--") is axes
+    line, start, end = axes.lines
+    assert np.array_equal(line.get_xydata(), path) and line.get_linestyle() == "--"
+    assert np.array_equal(start.get_xydata(), path[:1]) and np.array_equal(end.get_xydata(), path[-1:])
+    assert (start.get_markerfacecolor(), end.get_markerfacecolor()) == ("white", plot.COLORS["test"])

@@ -3,14 +3,31 @@
 ``LEDGER`` holds the records, one module a chapter; ``python -m grokutil.claims`` runs them all and prints a table.
 """
 
-from grokutil.claims import closed_form, fourier_circles, modular_addition, simulated_grokking
+from grokutil.claims import (
+    closed_form,
+    constrained_optimization,
+    errata,
+    fourier_circles,
+    gradient_orthogonality,
+    modular_addition,
+    simulated_grokking,
+    slow_flow,
+    toy_models,
+    zero_loss_manifold,
+)
 from grokutil.claims.record import CORRECTED, FAILS, HOLDS, NOT_TESTABLE, OUTCOMES, Claim, Verdict
 
 LEDGER: tuple[Claim, ...] = (
+    *toy_models.CLAIMS,
+    *zero_loss_manifold.CLAIMS,
+    *gradient_orthogonality.CLAIMS,
+    *constrained_optimization.CLAIMS,
+    *slow_flow.CLAIMS,
     *modular_addition.CLAIMS,
     *closed_form.CLAIMS,
     *simulated_grokking.CLAIMS,
     *fourier_circles.CLAIMS,
+    *errata.CLAIMS,
 )
 
 __all__ = ["CORRECTED", "FAILS", "HOLDS", "LEDGER", "NOT_TESTABLE", "OUTCOMES", "Claim", "Verdict"]

@@ -1,0 +1,277 @@
+"""Slips of the paper that no other chapter's claims cover: hypotheses, formulas of the appendices, step sizes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.data import Task, modular_addition
+from grokutil.fourier import feature_cosines, fourier_features, plane
+from grokutil.isolated import FirstLayerDynamics
+from grokutil.manifold import jacobian, ntk
+from grokutil.model import gaussian_embedding, hidden
+
+WEIGHTS = 2 * 11 * 128  # of the network of Appendix D
+
+
+def _appendix_D() -> tuple[Task, Tensor, Tensor]:
+    """Task and weights of Appendix D, with PyTorch's default law U(-1/sqrt(inputs), 1/sqrt(inputs))."""
+    generator = torch.Generator().manual_seed(0)
+
+    def layer(rows: int, columns: int) -> Tensor:
+        uniform = torch.rand(rows, columns, generator=generator, dtype=torch.float64)
+        return (2 * uniform - 1) / math.sqrt(rows)
+
+    return modular_addition(11, train_size=59, seed=0), layer(11, 128), layer(128, 11)
+
+
+def _null_set() -> tuple[float, float]:
+    """Share of states within 0.005 of the kink: of a trajectory, and of random starts in [-2, 2]^2."""
+    X = torch.tensor([[1.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    y, w, eta = torch.tensor([-1.0, 1.5]).double(), torch.tensor([0.3, -0.2]).double(), 1e-3
+    on_kink = 0
+    for _ in range(600):
+        slope = torch.where(X @ w > 0, 1.0, 0.1)
+        w = w - eta * 2 * X.mT @ ((slope * (X @ w) - y) * slope)
+        on_kink += abs(float(X[0] @ w)) < 0.005
+    starts = 4 * torch.rand(10_000, 2, generator=torch.Generator().manual_seed(0)).double() - 2
+    return on_kink / 600, float(((starts @ X[0]).abs() < 0.005).double().mean())
+
+
+def _eq_2_length() -> tuple[float, float]:
+    task, W1, W2 = _appendix_D()
+    inputs, outputs, rows = task.X_train.shape[1], task.Y_train.shape[1], len(jacobian(W1, W2, task.X_train))
+    return abs(inputs * outputs - rows), abs(len(task.X_train) * outputs - rows)
+
+
+def _nearest_point() -> tuple[float, float]:
+    """Width of the set of nearest points of the unit circle, out of 360: for its centre, and for a point off it."""
+    angles = 2 * torch.pi * torch.arange(360).double() / 360
+    circle = torch.stack((angles.cos(), angles.sin()), dim=1)
+
+    def width(x: float, y: float) -> float:
+        distances = (circle - torch.tensor([x, y]).double()).norm(dim=1)
+        nearest = circle[distances < distances.min() + 1e-12]
+        return float(torch.cdist(nearest, nearest).max())
+
+    return width(0.0, 0.0), width(0.5, 0.0)
+
+
+def _width() -> tuple[float, float]:
+    """Missing rank of H: for inputs x and 2x at width 512, and in the setting of section 7.3."""
+    multiples = torch.tensor([[1.0, -2.0], [2.0, -4.0]], dtype=torch.float64)
+    p37 = modular_addition(37, 0.7, seed=0).X_train
+    missing = (
+        len(X) - int(torch.linalg.matrix_rank(hidden(gaussian_embedding(X.shape[1], 512), X))) for X in (multiples, p37)
+    )
+    return next(missing), next(missing)
+
+
+def _pseudo_inverses() -> tuple[float, None]:
+    generator = torch.Generator().manual_seed(0)
+    wide = torch.randn(3, 6, generator=generator, dtype=torch.float64)
+    tall = wide.mT
+    by_columns, by_rows = torch.linalg.inv(tall.mT @ tall) @ tall.mT, wide.mT @ torch.linalg.inv(wide @ wide.mT)
+    gaps = (by_columns - torch.linalg.pinv(tall)).norm(), (by_rows - torch.linalg.pinv(wide)).norm()
+    return float(max(gaps)), None
+
+
+def _step() -> tuple[float, float]:
+    """Share by which the cost falls short of its linear decrease in one Euler step, eta = 1e-3 and 1e-7."""
+    task = modular_addition(37, 0.7, seed=0)
+    dynamics, E = FirstLayerDynamics(task.X_train, task.Y_train), gaussian_embedding(37, 512, seed=0)
+    velocity = dynamics(E)
+
+    def shortfall(eta: float) -> float:
+        predicted = 2 * eta * velocity.square().sum()  # the velocity is minus half the gradient of the cost
+        return float(1 - (dynamics.cost(E) - dynamics.cost(E + eta * velocity)) / predicted)
+
+    return shortfall(1e-3), shortfall(1e-7)
+
+
+def _planes() -> tuple[float, float]:
+    """Two frequencies in two columns: cosine between their planes; largest |cos(Re F_k, Im F_k)|."""
+    angles = 2 * torch.pi * torch.arange(37).double() / 37
+
+    def wave(k: int) -> Tensor:
+        return torch.stack(((k * angles).cos(), (k * angles).sin()), dim=1)
+
+    F = fourier_features(wave(1) + wave(2))[:2]
+    overlap = torch.linalg.matrix_norm(plane(F[0]).mT @ plane(F[1]), ord=2)
+    return float(overlap), float(feature_cosines(F).abs().max())
+
+
+def _lemma_C1() -> tuple[float, float]:
+    task, W1, W2 = _appendix_D()
+    km, d = jacobian(W1, W2, task.X_train).shape
+    return max(d - km, 0), max(km - d, 0)
+
+
+def _theorem_C2() -> tuple[float, float]:
+    """Growth of the difference quotients of |u|^(3/2) at 0 from h = 1e-2 to 1e-6: second, and first."""
+
+    def quotient(h: float, order: int) -> float:
+        return h**1.5 / h**order
+
+    return quotient(1e-6, 2) / quotient(1e-2, 2), quotient(1e-6, 1) / quotient(1e-2, 1)
+
+
+def _appendix_D_inverse() -> tuple[float, float]:
+    """Missing rank of the matrix to be inverted, J^T J and J J^T; J has the rank of either."""
+    task, W1, W2 = _appendix_D()
+    Theta = ntk(W1, W2, task.X_train)
+    rank = int(torch.linalg.matrix_rank(Theta, hermitian=True))
+    return WEIGHTS - rank, len(Theta) - rank
+
+
+def _appendix_D_step() -> tuple[float, float]:
+    """The step 1 over the largest stable step at the start: sum of squares, and mean over all entries."""
+    task, W1, W2 = _appendix_D()
+    largest = float(torch.linalg.eigvalsh(ntk(W1, W2, task.X_train))[-1])
+    return largest, largest / task.Y_train.numel()
+
+
+def _trace_lemma() -> tuple[float, float]:
+    M, P = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[2.0, 1.0], [0.0, 3.0]]], dtype=torch.float64)
+    P.requires_grad_()
+    (slope,) = torch.autograd.grad(torch.trace(M @ torch.linalg.inv(P)), P)
+    inverse = torch.linalg.inv(P.detach())
+    printed = -inverse @ M @ inverse
+    return float((slope - printed).norm()), float((slope - printed.mT).norm())
+
+
+EXACT = "difference of two counts; they must be equal"
+
+CLAIMS = (
+    Claim(
+        id="section-3.3-null-set",
+        source="section 3.3",
+        statement="Nonsmooth points are a null set and may be left aside (corrected: of starts; trajectories slide).",
+        measure=_null_set,
+        limit=0.05,
+        tolerance="share of states within 0.005 of the kink: along a trajectory; corrected: of random starts",
+        expected=CORRECTED,
+        chapter="errata",
+    ),
+    Claim(
+        id="eq-2-length",
+        source="eqs 2 and 22",
+        statement="The stacked outputs end at sample n, the number of inputs (corrected: at sample k).",
+        measure=_eq_2_length,
+        limit=0.5,
+        tolerance="entries of F in the sizes of Appendix D; " + EXACT,
+        expected=CORRECTED,
+        chapter="errata",
+    ),
+    Claim(
+        id="definition-4.13-point",
+        source="Definition 4.13",
+        statement="The nearest point of Z is one point (corrected: near Z and almost everywhere).",
+        measure=_nearest_point,
+        limit=1e-6,
+        tolerance="largest distance between nearest points of a circle, from its centre; corrected: from off it",
+        expected=CORRECTED,
+        chapter="errata",
+        seeds=(),
+    ),
+    Claim(
+        id="section-6.3-width",
+        source="section 6.3",
+        statement="With more hidden units than samples H has independent rows (corrected: that is a condition).",
+        measure=_width,
+        limit=0.5,
+        tolerance="rank that is missing: inputs x and 2x; corrected: the start of section 7.3, which meets it",
+        expected=CORRECTED,
+        chapter="errata",
+    ),
+    Claim(
+        id="section-6.3-pseudo-inverses",
+        source="section 6.3",
+        statement="H^+ is (H^T H)^-1 H^T for independent columns, H^T (H H^T)^-1 for independent rows.",
+        measure=_pseudo_inverses,
+        limit=1e-12,
+        tolerance="gap to the pseudo-inverse by singular values; rounding only",
+        expected=HOLDS,
+        chapter="errata",
+    ),
+    Claim(
+        id="section-7.3-step",
+        source="section 7.3",
+        statement="A step of 1e-3 follows eq. 20 from the random start (corrected: one of 1e-7 does).",
+        measure=_step,
+        limit=0.1,
+        tolerance="share by which the cost falls short of the decrease that its gradient predicts",
+        expected=CORRECTED,
+        chapter="errata",
+        seconds=0.3,
+    ),
+    Claim(
+        id="section-7.3.2-inference",
+        source="section 7.3.2 and Fig. 6, bottom left",
+        statement="Re F_k orthogonal to Im F_k puts circles in orthogonal planes (corrected: makes them round).",
+        measure=_planes,
+        limit=0.5,
+        tolerance="cosine between the planes of two round circles in two columns; corrected: their |cos(Re, Im)|",
+        expected=CORRECTED,
+        chapter="errata",
+        seeds=(),
+    ),
+    Claim(
+        id="lemma-C.1-sizes",
+        source="Lemma C.1",
+        statement="km >= d (corrected: d >= km).",
+        measure=_lemma_C1,
+        limit=0.5,
+        tolerance="by how much the inequality fails in the sizes of Appendix D",
+        expected=CORRECTED,
+        chapter="errata",
+        seconds=0.2,
+    ),
+    Claim(
+        id="theorem-C.2-smooth",
+        source="Theorem C.2",
+        statement="For F in C^1 the curves in Z are smooth (corrected: as smooth as F).",
+        measure=_theorem_C2,
+        limit=1.0,
+        tolerance="growth of a difference quotient of the curve as h falls: second; corrected: first",
+        expected=CORRECTED,
+        chapter="errata",
+        seeds=(),
+    ),
+    Claim(
+        id="appendix-D-inverse",
+        source="Appendix D, after eq. 29",
+        statement="J^+ is (J^T J)^-1 J^T (corrected: J^T (J J^T)^-1).",
+        measure=_appendix_D_inverse,
+        limit=0.5,
+        tolerance="rank that the inverted matrix misses",
+        expected=CORRECTED,
+        chapter="errata",
+        seconds=0.5,
+    ),
+    Claim(
+        id="appendix-D-loss",
+        source="eq. 1 and Appendix D",
+        statement="The loss is a sum, trained with step 1 (corrected: a mean over entries; the sum is unstable).",
+        measure=_appendix_D_step,
+        limit=1.0,
+        tolerance="the step over the largest one that is stable at the start, 1 / sigma_max(J)^2 for the sum",
+        expected=CORRECTED,
+        chapter="errata",
+        seconds=0.3,
+    ),
+    Claim(
+        id="appendix-E-lemma",
+        source="Appendix E",
+        statement="The derivative of Tr(M P^-1) by P is -P^-1 M P^-1 (corrected: its transpose).",
+        measure=_trace_lemma,
+        limit=1e-12,
+        tolerance="gap to autograd for matrices that are not symmetric",
+        expected=CORRECTED,
+        chapter="errata",
+        seeds=(),
+    ),
+)

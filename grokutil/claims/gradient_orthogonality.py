@@ -1,0 +1,149 @@
+"""Claims of section 4.5 and Appendix C: Theorem 4.14, its sketch, Remark 4.15, Proposition C.4."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.manifold import TinyNetwork, ZeroLossManifold
+
+PAIRS = 300
+
+
+def _draw(generator: torch.Generator, *size: int) -> Tensor:
+    return torch.randn(*size, generator=generator, dtype=torch.float64)
+
+
+def _network() -> tuple[ZeroLossManifold, Tensor, Tensor]:
+    """A tanh network with three samples, a point of Z, and a unit normal there."""
+    generator = torch.Generator().manual_seed(0)
+    net = TinyNetwork(_draw(generator, 3, 2), width=4)
+    Z = ZeroLossManifold(net.F, _draw(generator, 3))
+    z, alpha = Z.newton(net.random(seed=0)), _draw(generator, net.size)
+    alpha = alpha - Z.tangent(z, alpha)
+    return Z, z, alpha / alpha.norm()
+
+
+def _largest_cosine(Z: ZeroLossManifold, theta: Tensor, z: Tensor) -> float:
+    """Of the gradient at theta with a tangent direction at z."""
+    gradient = Z.loss_gradient(theta)
+    return float(Z.tangent(z, gradient).norm() / gradient.norm())
+
+
+def _theorem_414_bound() -> tuple[float, None]:
+    generator, worst = torch.Generator().manual_seed(0), 0.0
+    for _ in range(PAIRS):
+        net = TinyNetwork(_draw(generator, 3, 2), width=4)
+        z, alpha = _draw(generator, net.size), _draw(generator, net.size)
+        Z = ZeroLossManifold(net.F, net.F(z))
+        theta = z + 10 ** float(4 * torch.rand(1, generator=generator) - 4) * alpha / alpha.norm()
+        J = Z.jacobian(theta)
+        bound = torch.linalg.matrix_norm(J - Z.jacobian(z), 2) / torch.linalg.svdvals(J)[-1]
+        worst = max(worst, _largest_cosine(Z, theta, z) / float(bound))
+    return worst, None
+
+
+def _theorem_414_everywhere() -> tuple[float, float]:
+    """The unit circle F = |theta|^2 = 1 in a disc of radius 2: Lambda = sigma = 2, so C = 2; the centre included."""
+    Z = ZeroLossManifold(lambda theta: theta.square().sum()[None], torch.ones(1, dtype=torch.float64))
+    printed, corrected = 0, 0
+    for radius in (0.0, 0.1, 0.5, 0.9, 1.1, 2.0):
+        theta = torch.tensor([radius, 0.0], dtype=torch.float64)
+        v = torch.tensor([0.0, 1.0], dtype=torch.float64)  # tangent at (1, 0), a nearest point
+        gradient = Z.loss_gradient(theta)
+        undefined = float(gradient.norm()) == 0
+        cosine = math.nan if undefined else float(v @ gradient / gradient.norm())
+        breaks = not abs(cosine) <= 2 * abs(radius - 1)
+        printed += breaks
+        corrected += breaks and not undefined
+    return float(printed), float(corrected)
+
+
+def _leading_order() -> tuple[float, None]:
+    Z, z, alpha = _network()
+    J, dJ = Z.jacobian(z), torch.func.jvp(Z.jacobian, (z,), (alpha,))[1]  # dJ = D^2 F[., alpha]
+    normal = J.mT @ (J @ alpha)
+    predicted = float(Z.tangent(z, dJ.mT @ (J @ alpha)).norm() / normal.norm())
+    return abs(_largest_cosine(Z, z + 1e-4 * alpha, z) / 1e-4 / predicted - 1), None
+
+
+def _remark_415() -> tuple[float, float]:
+    """Forces of the loss against weight decay along Z, where the normal forces balance: r = -lambda mu."""
+    Z, z, _ = _network()
+    ridge = 1e-5
+    J = Z.jacobian(z)
+    theta = z - ridge * J.mT @ torch.linalg.solve(J @ J.mT, Z.multiplier(z))
+    loss, decay = Z.loss_gradient(theta), 2 * ridge * Z.tangent(z, theta)
+    return float(loss.norm() / decay.norm()), float(Z.tangent(z, loss).norm() / decay.norm())
+
+
+def _proposition_c4() -> tuple[float, None]:
+    Z, z, alpha = _network()
+    worst = 0.0
+    for seed in range(5):
+        theta = z + 0.05 * _draw(torch.Generator().manual_seed(seed), len(z))
+        nearest = Z.nearest(theta)
+        gap = theta - nearest
+        worst = max(worst, float(Z.tangent(nearest, gap).norm() / gap.norm()))
+    return worst, None
+
+
+CLAIMS = (
+    Claim(
+        id="theorem-4.14",
+        source="Theorem 4.14",
+        statement="Inequality (5) holds for all theta in S off Z (corrected: wherever the gradient is not zero).",
+        measure=_theorem_414_everywhere,
+        limit=0.5,  # a count
+        tolerance="points of a disc around the unit circle, the centre among them, that break (5) with C = 2",
+        expected=CORRECTED,
+        chapter="gradient_orthogonality",
+        seeds=(),
+    ),
+    Claim(
+        id="theorem-4.14-constant",
+        source="Theorem 4.14",
+        statement="The cosine is at most |J(theta) - J(z)| / sigma_min(J(theta)), so a constant C exists.",
+        measure=_theorem_414_bound,
+        limit=1.0,
+        tolerance=f"largest ratio of the cosine to the bound over {PAIRS} random tanh networks and pairs",
+        expected=HOLDS,
+        chapter="gradient_orthogonality",
+        seconds=1.0,
+    ),
+    Claim(
+        id="theorem-4.14-order",
+        source="Theorem 4.14, sketch of the proof",
+        statement="The cosine is of first order in the distance.",
+        measure=_leading_order,
+        limit=1e-3,
+        tolerance="relative gap to the exact leading coefficient at distance 1e-4; the next term has that size",
+        expected=HOLDS,
+        chapter="gradient_orthogonality",
+    ),
+    Claim(
+        id="remark-4.15",
+        source="Remark 4.15",
+        statement="The loss gradient induces no movement near Z (corrected: none along Z, in the limit; across Z it "
+        "supplies the normal force).",
+        measure=_remark_415,
+        limit=0.01,
+        tolerance="force of the loss (corrected: its part along Z) over that of weight decay along Z, at lambda = 1e-5",
+        expected=CORRECTED,
+        chapter="gradient_orthogonality",
+    ),
+    Claim(
+        id="proposition-C.4",
+        source="Proposition C.4",
+        statement="The displacement from the nearest zero-loss point is normal to Z.",
+        measure=_proposition_c4,
+        limit=1e-9,
+        tolerance="tangential part of the displacement, relative: rounding",
+        expected=HOLDS,
+        chapter="gradient_orthogonality",
+        seeds=(0, 1, 2, 3, 4),
+    ),
+)
