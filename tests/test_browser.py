@@ -23,6 +23,13 @@ BROKEN_IMAGES = """async () => {
     const loaded = await Promise.allSettled(images.map((image) => image.decode()));
     return images.filter((_, i) => loaded[i].status === "rejected").map((image) => image.src);
 }"""
+# A formula that begins left of its box cannot be scrolled to.
+CUT_OFF = """() => [...document.querySelectorAll("div.math mjx-container")]
+    .filter((formula) => {
+        const left = (element) => element.getBoundingClientRect().left;
+        return left(formula) < left(formula.closest("div.math")) - 1;
+    })
+    .map((formula) => formula.textContent)"""
 OVERHANG = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -35,6 +42,7 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     untypeset: list[str] = field(default_factory=list)
     broken_images: list[str] = field(default_factory=list)
+    cut_off_on_phone: list[str] = field(default_factory=list)
     overhang_on_phone: int = 0
 
 
@@ -66,6 +74,7 @@ def visit(browser, server):
         seen.untypeset = page.evaluate(UNTYPESET)
         seen.broken_images = page.evaluate(BROKEN_IMAGES)
         page.set_viewport_size(PHONE)
+        seen.cut_off_on_phone = page.evaluate(CUT_OFF)
         seen.overhang_on_phone = page.evaluate(OVERHANG)
         page.close()
         return seen
@@ -84,6 +93,10 @@ def test_page_asks_no_third_party(visit, chapter):
 
 def test_formulas_are_typeset(visit, chapter):
     assert visit(chapter).untypeset == []
+
+
+def test_formulas_on_a_phone_begin_in_their_box(visit, chapter):
+    assert visit(chapter).cut_off_on_phone == []
 
 
 def test_images_load(visit, chapter):
