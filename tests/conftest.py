@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True)  # the same examples in every run
+settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]
