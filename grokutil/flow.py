@@ -90,7 +90,7 @@ def integrate(
     settings = {"method": method, "step": repr(step) if callable(step) else longest}
     return Trajectory(
         times=np.array(reached),
-        states=states,
+        states=tuple(states),
         clock=clock,
         evaluations=evaluations,
         complete=now == float(times[-1]),

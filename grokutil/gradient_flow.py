@@ -41,12 +41,15 @@ def training_flow(
 
     Source: paper, eq. 3.
     """
-    ridge = positive("ridge", ridge)
+    ridge, hessian = positive("ridge", ridge), torch.func.hessian(Z.loss)
 
-    def hessian(theta: Tensor) -> Tensor:
-        return torch.func.hessian(Z.loss)(theta, ridge)
+    def velocity(theta: Tensor) -> Tensor:
+        return -Z.loss_gradient(theta, ridge) / ridge
 
-    return _solve(lambda u: -Z.loss_gradient(u, ridge) / ridge, start, slow_times, rtol, lambda u: -hessian(u) / ridge)
+    def slope(theta: Tensor) -> Tensor:
+        return -hessian(theta, ridge) / ridge
+
+    return _solve(velocity, start, slow_times, rtol, slope)
 
 
 def slow_flow(

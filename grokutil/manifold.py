@@ -214,7 +214,10 @@ def ntk(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu"
     Returns:
         (n d_out, n d_out) symmetric tensor, ordered like the rows of :func:`jacobian`.
     """
-    W1, W2, X, H, S = _layers(W1, W2, X, activation)
+    return _ntk(*_layers(W1, W2, X, activation))
+
+
+def _ntk(W1: Tensor, W2: Tensor, X: Tensor, H: Tensor, S: Tensor) -> Tensor:
     n, d_out = len(X), W2.shape[1]
     XX, Theta = X @ X.mT, torch.empty(n, d_out, n, d_out, dtype=X.dtype, device=X.device)
     for c in range(d_out):
@@ -247,8 +250,7 @@ def tangent_projection(
 
     Source: paper, Def. 4.12 and Appendix D.
     """
-    Theta = ntk(W1, W2, X, activation)
-    W1, W2, X, H, S = _layers(W1, W2, X, activation)
+    W1, W2, X, H, S = layers = _layers(W1, W2, X, activation)
     vector = _vector("vector", vector)
     if len(vector) != W1.numel() + W2.numel():
         raise ValueError(
@@ -257,7 +259,7 @@ def tangent_projection(
         )
     V1, V2 = vector[: W1.numel()].reshape(W1.shape), vector[W1.numel() :].reshape(W2.shape)
     Jv = ((X @ V1) * S) @ W2 + H @ V2
-    U = _solve(Theta, Jv.flatten()).reshape(Jv.shape)
+    U = _solve(_ntk(*layers), Jv.flatten()).reshape(Jv.shape)
     return vector - torch.cat(((X.mT @ ((U @ W2.mT) * S)).flatten(), (H.mT @ U).flatten()))
 
 

@@ -26,6 +26,28 @@ def gaussian_embedding(p: int, width: int, seed: int = 0) -> Tensor:
     return torch.randn(p, width, generator=generator, dtype=torch.float64) * p**-0.5
 
 
+def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    r"""Both layers as PyTorch initialises bias-free ``nn.Linear`` layers: uniform, by the number of inputs.
+
+    .. math:: W_1 \sim U\bigl(-d_{in}^{-1/2}, d_{in}^{-1/2}\bigr), \qquad W_2 \sim U\bigl(-d_h^{-1/2}, d_h^{-1/2}\bigr)
+
+    Returns:
+        W1 (d_in, width) and W2 (width, d_out), float64 on the CPU, the same for the same seed.
+
+    Raises:
+        ValueError: a size below 1.
+
+    Source: paper, Appendix D.
+    """
+    sizes = [integer(n, v, 1) for n, v in (("d_in", d_in), ("width", width), ("d_out", d_out))]
+    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+
+    def layer(rows: int, columns: int) -> Tensor:
+        return (2 * torch.rand(rows, columns, generator=generator, dtype=torch.float64) - 1) / rows**0.5
+
+    return layer(sizes[0], sizes[1]), layer(sizes[1], sizes[2])
+
+
 def hidden(W1: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
     r"""Hidden activations :math:`H = \sigma(X W_1)`, shape (n, d_h).
 

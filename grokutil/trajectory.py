@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from grokutil.checks import finite
 from grokutil.storage import load_npz, save_npz
 
 CLOCKS = ("tau", "s", "t", "steps")
-State = Tensor | tuple[Tensor, ...]
+State = Any  # a Tensor, or a tuple of one Tensor a layer; which of the two, the maker of the run knows
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Trajectory:
     """
 
     times: np.ndarray
-    states: Sequence[State]
+    states: tuple[State, ...]
     clock: str
     evaluations: int = 0
     complete: bool = True
@@ -87,7 +86,7 @@ class Trajectory:
         try:
             times, layered = arrays.pop("times"), notes.pop("layered")
             layers = [torch.from_numpy(arrays[f"layer_{k}"]).unbind() for k in range(len(arrays))]
-            states: Sequence[State] = list(zip(*layers, strict=True)) if layered else layers[0]
+            states = tuple(zip(*layers, strict=True)) if layered else layers[0]
             return cls(times=times, states=states, **notes)
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"{path} holds other data than a saved trajectory ({error!r})") from error

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grokutil.model import gaussian_embedding, hidden, predict
+from grokutil.model import default_weights, gaussian_embedding, hidden, predict
 
 
 def test_eq_12_against_loops():
@@ -22,6 +22,19 @@ def test_the_embedding_has_standard_deviation_one_over_root_p():
     assert E.shape == (37, 4096) and E.dtype == torch.float64
     assert float(E.std()) == pytest.approx(37**-0.5, rel=5 / (2 * E.numel()) ** 0.5)  # five standard errors
     assert torch.equal(E, gaussian_embedding(37, 4096, seed=0)) and not torch.equal(E, gaussian_embedding(37, 4096, 1))
+
+
+def test_default_weights_have_the_law_of_nn_linear():
+    """Same range and same spread as torch.nn.Linear without bias, for both layers."""
+    for mine, (inputs, outputs) in zip(default_weights(11, 512, 7, seed=1), ((11, 512), (512, 7)), strict=True):
+        theirs = torch.nn.Linear(inputs, outputs, bias=False, dtype=torch.float64).weight.detach().T
+        assert mine.shape == theirs.shape and mine.dtype == torch.float64
+        assert float(mine.abs().max()) <= inputs**-0.5 and float(theirs.abs().max()) <= inputs**-0.5
+        assert float(mine.std()) == pytest.approx(float((3 * inputs) ** -0.5), rel=0.05)
+        assert float(theirs.std()) == pytest.approx(float(mine.std()), rel=0.08)
+    assert torch.equal(default_weights(3, 4, 2, seed=5)[1], default_weights(3, 4, 2, seed=5)[1])
+    with pytest.raises(ValueError, match="d_out must be a whole number of at least 1, got 0"):
+        default_weights(3, 4, 0)
 
 
 def test_bad_input_says_what_to_do():

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.claims.record import CORRECTED, EXACT, HOLDS, Claim
 from grokutil.data import Task, modular_addition
 from grokutil.fourier import feature_cosines, fourier_features, plane
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.manifold import jacobian, ntk
-from grokutil.model import gaussian_embedding, hidden
+from grokutil.model import default_weights, gaussian_embedding, hidden
 
 WEIGHTS = 2 * 11 * 128  # of the network of Appendix D
 
 
 def _appendix_D() -> tuple[Task, Tensor, Tensor]:
-    """Task and weights of Appendix D, with PyTorch's default law U(-1/sqrt(inputs), 1/sqrt(inputs))."""
-    generator = torch.Generator().manual_seed(0)
-
-    def layer(rows: int, columns: int) -> Tensor:
-        uniform = torch.rand(rows, columns, generator=generator, dtype=torch.float64)
-        return (2 * uniform - 1) / math.sqrt(rows)
-
-    return modular_addition(11, train_size=59, seed=0), layer(11, 128), layer(128, 11)
+    """Task and weights of Appendix D."""
+    return modular_addition(11, train_size=59, seed=0), *default_weights(11, 128, 11, seed=0)
 
 
 def _null_set() -> tuple[float, float]:
@@ -142,8 +134,6 @@ def _trace_lemma() -> tuple[float, float]:
     printed = -inverse @ M @ inverse
     return float((slope - printed).norm()), float((slope - printed.mT).norm())
 
-
-EXACT = "difference of two counts; they must be equal"
 
 CLAIMS = (
     Claim(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import cast
 
 from torch import Tensor
 
@@ -21,5 +19,4 @@ def figure_6() -> tuple[Task, FirstLayerDynamics, dict[float, Tensor]]:
     dynamics = FirstLayerDynamics(task.X_train, task.Y_train)
     times = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 2.5, 3.0, 5.0]
     run = integrate(dynamics, gaussian_embedding(37, 512, seed=0), times, step=1e-3)
-    states = cast(Sequence[Tensor], run.states)
-    return task, dynamics, dict(zip(times, states, strict=True))
+    return task, dynamics, dict(zip(times, run.states, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.claims.record import CORRECTED, EXACT, HOLDS, Claim
 from grokutil.data import modular_addition
 
 
@@ -18,8 +18,6 @@ def _section_71_count() -> tuple[float, None]:
 def _appendix_D_count() -> tuple[float, float]:
     return abs(_pairs(11) - 77), abs(_pairs(11) - 66)
 
-
-EXACT = "difference of two counts; they must be equal"
 
 CLAIMS = (
     Claim(

@@ -10,6 +10,7 @@ HOLDS = "holds"
 CORRECTED = "holds after correction"
 FAILS = "does not hold"
 NOT_TESTABLE = "not testable here"
+EXACT = "difference of two counts; they must be equal"  # a tolerance that several chapters use
 OUTCOMES = (HOLDS, CORRECTED, FAILS, NOT_TESTABLE)
 
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from grokutil.claims.record import CORRECTED, HOLDS, Claim
 from grokutil.gradient_flow import slow_flow, training_flow
 from grokutil.manifold import ZeroLossManifold
-from grokutil.trajectory import Trajectory
 
 TOY = ZeroLossManifold(lambda theta: (theta[1] - theta[0] ** 2)[None], torch.zeros(1, dtype=torch.float64))
 START = torch.ones(2, dtype=torch.float64)  # on Z
@@ -21,14 +20,8 @@ LIPSCHITZ, SIGMA, R = 2.0, 1.0, float(START.norm())
 SLOW_TIMES = [0.0, 0.25]
 
 
-def _end(run: Trajectory) -> Tensor:
-    state = run.states[-1]
-    assert isinstance(state, Tensor)
-    return state
-
-
 def _trained(ridge: float) -> Tensor:
-    return _end(training_flow(TOY, START, ridge, SLOW_TIMES))
+    return training_flow(TOY, START, ridge, SLOW_TIMES).states[-1]
 
 
 def _one_minus_cosine(a: Tensor, b: Tensor) -> float:
@@ -37,7 +30,7 @@ def _one_minus_cosine(a: Tensor, b: Tensor) -> float:
 
 def _limit() -> tuple[float, None]:
     """Slope of log error against log lambda, over two decades."""
-    end, ridges = _end(slow_flow(TOY, START, SLOW_TIMES)), [1e-2, 1e-3, 1e-4]
+    end, ridges = slow_flow(TOY, START, SLOW_TIMES).states[-1], [1e-2, 1e-3, 1e-4]
     errors = [float((_trained(ridge) - end).norm()) for ridge in ridges]
     return abs(float(np.polyfit(np.log(ridges), np.log(errors), 1)[0]) - 1), None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ def _train(Z: ZeroLossManifold, start: Tensor, ridge: float, points: int = 21) -
     """States of the flow (3) from the start to slow time 2, early times included."""
     early = ridge * np.logspace(-1, 2, points // 2)
     times = np.union1d(np.linspace(0, SLOW_TIME, points), early[early < SLOW_TIME])
-    return torch.stack(cast(tuple[Tensor, ...], training_flow(Z, start, ridge, times, rtol=1e-6).states))
+    return torch.stack(training_flow(Z, start, ridge, times, rtol=1e-6).states)
 
 
 def _largest_distance(Z: ZeroLossManifold, path: Tensor) -> float:
@@ -84,7 +83,7 @@ def _smallest_singular_value(labels: list[float], slow_time: float) -> float:
     Z = ZeroLossManifold(F, torch.tensor(labels, dtype=torch.float64))
     generator = torch.Generator().manual_seed(0)
     start = Z.newton(torch.randn(8, generator=generator, dtype=torch.float64))
-    path = cast(tuple[Tensor, ...], slow_flow(Z, start, [0.0, slow_time]).states)
+    path = slow_flow(Z, start, [0.0, slow_time]).states
     first, last = (torch.linalg.svdvals(Z.jacobian(theta))[-1] for theta in path)
     return float(last / first)
 
