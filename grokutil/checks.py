@@ -34,6 +34,19 @@ def matrix(name: str, value: Any) -> Tensor:
     return value
 
 
+def float_vector(name: str, value: Any) -> Tensor:
+    """Return ``value``, a finite float64 tensor with one axis.
+
+    Raises:
+        ValueError: not a tensor, not float64, not one axis, or not finite.
+    """
+    if not isinstance(value, Tensor) or value.dtype != torch.float64 or value.ndim != 1:
+        got = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"{name} must be a float64 tensor with one axis, got {got}")
+    finite(name, value)
+    return value
+
+
 def finite(name: str, value: Tensor) -> None:
     """Raise a ValueError unless every entry of ``value`` is finite."""
     bad = int((~torch.isfinite(value)).sum())

@@ -1,6 +1,6 @@
 r"""Training and its slow limit as flows on the same clock :math:`s = \lambda t`, resolved by SciPy.
 
-For small problems given as a :class:`~grokutil.manifold.ZeroLossManifold`. A hundred parameters take seconds.
+For small problems given as a :class:`~grokutil.constraints.ZeroLossManifold`. A hundred parameters take seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from grokutil.checks import positive
-from grokutil.manifold import ZeroLossManifold
+from grokutil.constraints import ZeroLossManifold
 from grokutil.trajectory import Trajectory, increasing_times
 
 

@@ -1,175 +1,13 @@
-r"""The zero-loss manifold :math:`Z = \{\theta : F(\theta) = y\}` and its geometry (section 4).
-
-``ZeroLossManifold`` takes any differentiable F and forms its Jacobian: for small problems. The functions below it are
-for the two-layer network of section 6.1; they use its structure and never form the Jacobian unless asked to.
-"""
+r"""The zero-loss manifold of the two-layer network (sections 4 and 6.1): its tangent space, without the Jacobian."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, finite, integer, matrix, same_size
-from grokutil.linalg import cholesky_or_none
-
-
-class SingularPointError(ValueError):
-    """The Jacobian does not have full rank (Def. 4.9): there is no tangent space to project on."""
-
-
-class ZeroLossManifold:
-    r"""The set :math:`Z = \{\theta \in \mathbb R^d : F(\theta) = y\}` of M constraints, M at most d.
-
-    Throughout, r is the residual, J the Jacobian (M, d), :math:`\Theta = J J^\top` the empirical NTK,
-    :math:`P = I - J^\top \Theta^{-1} J` the projection on the tangent space of the level set of F through
-    :math:`\theta`.
-
-    Args:
-        F: maps a parameter vector (d,) to the stacked outputs (M,); differentiable by ``torch.func``.
-        y: stacked targets (M,), float64.
-
-    Raises:
-        ValueError: y is not a finite float64 vector.
-
-    Source: paper, Defs 4.6 and 4.9-4.13, eqs 1 and 3.
-    """
-
-    def __init__(self, F: Callable[[Tensor], Tensor], y: Tensor) -> None:
-        self.F, self.y = F, _vector("y", y)
-
-    def residual(self, theta: Tensor) -> Tensor:
-        r""":math:`r = F(\theta) - y`, (M,)."""
-        return self.F(_vector("theta", theta)) - self.y
-
-    def loss(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
-        r""":math:`L_\lambda = \|r\|^2 + \lambda \|\theta\|^2` with ``ridge`` for lambda, a scalar. Source: eq. 1."""
-        return self.residual(theta).square().sum() + ridge * theta.square().sum()
-
-    def loss_gradient(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
-        r""":math:`\nabla L_\lambda = 2 J^\top r + 2 \lambda \theta`, (d,). Source: eq. 3, with the opposite sign."""
-        outputs, pull_back = torch.func.vjp(self.F, _vector("theta", theta))  # type: ignore[misc]
-        return 2 * pull_back(outputs - self.y)[0] + 2 * ridge * theta
-
-    def jacobian(self, theta: Tensor) -> Tensor:
-        """J, (M, d)."""
-        return torch.func.jacrev(self.F)(_vector("theta", theta))
-
-    def ntk(self, theta: Tensor) -> Tensor:
-        r""":math:`\Theta = J J^\top`, (M, M)."""
-        J = self.jacobian(theta)
-        return J @ J.mT
-
-    def multiplier(self, theta: Tensor) -> Tensor:
-        r""":math:`\mu = \Theta^{-1} J \theta`, (M,): least-squares multiplier of min |theta|^2 / 2 subject to F = y.
-
-        Raises:
-            SingularPointError: J does not have full rank.
-        """
-        J = self.jacobian(theta)
-        return _solve(J @ J.mT, J @ theta)
-
-    def tangent(self, theta: Tensor, v: Tensor) -> Tensor:
-        r""":math:`P(\theta) v = v - J^\top \Theta^{-1} J v`, (d,).
-
-        Raises:
-            SingularPointError: J does not have full rank.
-        """
-        J = self.jacobian(theta)
-        return v - J.mT @ _solve(J @ J.mT, J @ v)
-
-    def slow_velocity(self, theta: Tensor) -> Tensor:
-        r"""The norm-minimising flow :math:`d\theta/ds = -2 P(\theta) \theta` on the clock s, (d,)."""
-        return -2 * self.tangent(theta, theta)
-
-    def newton(self, theta: Tensor, tolerance: float = 1e-13) -> Tensor:
-        r"""A point of Z near ``theta``, by steps :math:`\theta \leftarrow \theta - J^\top \Theta^{-1} r`.
-
-        A step that would raise the residual is halved until it does not. The result is not the nearest
-        point; see :meth:`nearest`.
-
-        Raises:
-            SingularPointError: J does not have full rank on the way.
-            ValueError: no convergence in 100 steps.
-        """
-        for _ in range(100):
-            r, J = self.residual(theta), self.jacobian(theta)
-            if r.norm() <= tolerance * (1 + self.y.norm()):
-                return theta
-            step = J.mT @ _solve(J @ J.mT, r)
-            while self.residual(theta - step).norm() > r.norm() and step.norm() > tolerance:
-                step = step / 2
-            theta = theta - step
-        raise ValueError(f"no zero-loss point found from theta: residual {float(r.norm()):.1e} after 100 Newton steps")
-
-    def nearest(self, theta: Tensor, tolerance: float = 1e-13) -> Tensor:
-        """The point z of Z at which the distance to ``theta`` is stationary, reached from :meth:`newton`.
-
-        At z the difference theta - z is normal to Z. It is the nearest point when ``theta`` is close to Z.
-        Source: paper, Def. 4.13.
-
-        Raises:
-            SingularPointError: J does not have full rank on the way.
-            ValueError: no convergence; ``theta`` is too far from Z for its curvature.
-        """
-        z = self.newton(theta)
-        for _ in range(500):  # descend along Z: a tangent step, then back to Z, as long as that brings z nearer
-            step = self.tangent(z, theta - z)
-            closer = z
-            while step.norm() > 1e-6 * (1 + z.norm()):
-                closer = self.newton(z + step)
-                if (theta - closer).norm() < (theta - z).norm():
-                    break
-                step = step / 2
-            else:
-                break
-            z = closer
-        for _ in range(20):  # Newton's method on the Lagrange conditions: z - theta = J^T nu, F(z) = y
-            J, r = self.jacobian(z), self.residual(z)
-            nu = _solve(J @ J.mT, J @ (z - theta))
-            hessian = torch.eye(len(z), dtype=z.dtype) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
-            M = len(r)
-            kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
-            step = torch.linalg.solve(kkt, torch.cat((theta - z, -r)))[: len(z)]
-            z = z + step
-            if step.norm() <= tolerance * (1 + z.norm()):
-                return z
-        raise ValueError("no nearest point was found: theta is too far from Z for its curvature")
-
-
-class TinyNetwork:
-    r"""A two-layer network with one output as a function of one flat vector: :math:`F(\theta) = \sigma(X W) a`.
-
-    :math:`\theta = [W \text{ row-major}, a]`, no biases; ``size`` is its length d.
-
-    Args:
-        X: inputs (n, d_in), float64.
-        width: hidden units.
-        activation: name or :class:`~grokutil.activations.Activation`.
-
-    Raises:
-        ValueError: X is not a finite float64 matrix, width below 1, unknown activation.
-    """
-
-    def __init__(self, X: Matrix, width: int, activation: str | Activation = "tanh") -> None:
-        self.X, self.width = matrix("X", X), integer("width", width, 1)
-        self.activation = get_activation(activation)
-        self.size = (self.X.shape[1] + 1) * self.width
-
-    def F(self, theta: Tensor) -> Tensor:
-        """Outputs (n,) for the parameters ``theta`` (d,)."""
-        W, a = theta[: -self.width].reshape(-1, self.width), theta[-self.width :]
-        return self.activation.value(self.X @ W) @ a
-
-    def random(self, seed: int) -> Tensor:
-        """Standard normal parameters (d,), the same for the same seed."""
-        generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-        return torch.randn(self.size, generator=generator, dtype=torch.float64)
-
-
-# --- the two-layer network: theta is (W1, W2), outputs are the n * d_out entries of H W2, row by row ------------------
+from grokutil.checks import Matrix, float_vector, matrix, same_size
+from grokutil.constraints import solve_ntk
 
 
 def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
@@ -251,7 +89,7 @@ def tangent_projection(
     Source: paper, Def. 4.12 and Appendix D.
     """
     W1, W2, X, H, S = layers = _layers(W1, W2, X, activation)
-    vector = _vector("vector", vector)
+    vector = float_vector("vector", vector)
     if len(vector) != W1.numel() + W2.numel():
         raise ValueError(
             f"vector has {len(vector)} entries, but W1 {tuple(W1.shape)} and W2 {tuple(W2.shape)} "
@@ -259,7 +97,7 @@ def tangent_projection(
         )
     V1, V2 = vector[: W1.numel()].reshape(W1.shape), vector[W1.numel() :].reshape(W2.shape)
     Jv = ((X @ V1) * S) @ W2 + H @ V2
-    U = _solve(_ntk(*layers), Jv.flatten()).reshape(Jv.shape)
+    U = solve_ntk(_ntk(*layers), Jv.flatten()).reshape(Jv.shape)
     return vector - torch.cat(((X.mT @ ((U @ W2.mT) * S)).flatten(), (H.mT @ U).flatten()))
 
 
@@ -294,22 +132,3 @@ def _layers(
     same_size("W1", W1, 1, "W2", W2, 0)
     sigma, Z = get_activation(activation), X @ W1
     return W1, W2, X, sigma.value(Z), sigma.slope(Z)
-
-
-def _vector(name: str, value: Tensor) -> Tensor:
-    if not isinstance(value, Tensor) or value.dtype != torch.float64 or value.ndim != 1:
-        got = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise ValueError(f"{name} must be a float64 tensor with one axis, got {got}")
-    finite(name, value)
-    return value
-
-
-def _solve(Theta: Tensor, b: Tensor) -> Tensor:
-    """Theta^{-1} b by Cholesky."""
-    L = cholesky_or_none(Theta)
-    if L is None:
-        raise SingularPointError(
-            f"J J^T ({len(Theta)} x {len(Theta)}) is numerically singular: theta is a singular point (Def. 4.9), where "
-            f"the tangent space is not defined; use more parameters, drop repeated samples, or move away from it"
-        )
-    return torch.cholesky_solve(b[:, None], L)[:, 0]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from grokutil.constraints import ZeroLossManifold
 from grokutil.gradient_flow import slow_flow, training_flow
-from grokutil.manifold import ZeroLossManifold
 
 Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.tensor([0.5], dtype=torch.float64))
 START = torch.tensor([2.0, 0.25], dtype=torch.float64)

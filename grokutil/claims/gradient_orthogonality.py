@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from grokutil.claims.record import CORRECTED, HOLDS, Claim
-from grokutil.manifold import TinyNetwork, ZeroLossManifold
+from grokutil.constraints import TinyNetwork, ZeroLossManifold
 
 PAIRS = 300
 

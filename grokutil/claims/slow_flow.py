@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.constraints import ZeroLossManifold
 from grokutil.gradient_flow import slow_flow, training_flow
-from grokutil.manifold import ZeroLossManifold
 
 TOY = ZeroLossManifold(lambda theta: (theta[1] - theta[0] ** 2)[None], torch.zeros(1, dtype=torch.float64))
 START = torch.ones(2, dtype=torch.float64)  # on Z

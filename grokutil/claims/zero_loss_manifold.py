@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from grokutil.claims.record import CORRECTED, FAILS, HOLDS, Claim
+from grokutil.constraints import TinyNetwork, ZeroLossManifold
 from grokutil.gradient_flow import slow_flow, training_flow
-from grokutil.manifold import TinyNetwork, ZeroLossManifold
 
 SLOW_TIME = 2.0
 

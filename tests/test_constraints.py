@@ -1,0 +1,102 @@
+"""Section 4: the geometry of a zero-loss manifold. Laws first, then points and limits."""
+
+import math
+
+import pytest
+import torch
+
+from grokutil.constraints import SingularPointError, TinyNetwork, ZeroLossManifold
+
+
+def randn(*size, seed=0):
+    return torch.randn(*size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def problem(seed=0):
+    """A tanh network with 12 parameters and 3 constraints, and a point on its manifold."""
+    net = TinyNetwork(randn(3, 2, seed=seed), 4)
+    Z = ZeroLossManifold(net.F, randn(3, seed=seed + 1))
+    return Z, Z.newton(net.random(seed + 2))
+
+
+def circle():
+    return ZeroLossManifold(lambda theta: theta.square().sum(0, keepdim=True), torch.ones(1, dtype=torch.float64))
+
+
+class TestZeroLossManifold:
+    @pytest.mark.parametrize("seed", range(5))
+    def test_projection_is_symmetric_idempotent_and_kills_the_rows_of_J(self, seed):
+        Z, theta = problem(seed)
+        P = torch.stack([Z.tangent(theta, e) for e in torch.eye(len(theta), dtype=torch.float64)])
+        J = Z.jacobian(theta)
+        torch.testing.assert_close(P, P.mT, rtol=0, atol=1e-10)
+        torch.testing.assert_close(P @ P, P, rtol=0, atol=1e-10)
+        torch.testing.assert_close(P, torch.eye(len(theta)).double() - torch.linalg.pinv(J) @ J, rtol=0, atol=1e-9)
+        assert float((J @ P).abs().max()) < 1e-10 * float(J.abs().max())
+        assert round(float(P.trace())) == len(theta) - 3
+
+    def test_gradient_is_autograds_and_its_tangent_part_is_only_weight_decay(self):
+        """P grad L = 0 everywhere, on Z and off it."""
+        Z, theta = problem()
+        theta = theta + 0.3
+        leaf = theta.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(Z.loss(leaf, 0.1), leaf)
+        torch.testing.assert_close(Z.loss_gradient(theta, 0.1), gradient)
+        assert float(Z.tangent(theta, Z.loss_gradient(theta)).norm()) < 1e-10 * float(gradient.norm())
+
+    def test_multiplier_splits_theta_in_a_normal_and_a_tangent_part(self):
+        Z, theta = problem()
+        normal = Z.jacobian(theta).mT @ Z.multiplier(theta)
+        torch.testing.assert_close(normal + Z.tangent(theta, theta), theta)
+
+    def test_newton_ends_on_Z_and_nearest_is_no_further(self):
+        for seed in range(5):
+            Z, point = problem(seed)
+            theta = point + 0.05 * randn(len(point), seed=seed + 9)
+            found, nearest = Z.newton(theta), Z.nearest(theta)
+            for z in (found, nearest):
+                assert float(Z.residual(z).norm()) < 1e-12
+            assert float((theta - nearest).norm()) <= float((theta - found).norm()) + 1e-12
+            assert float(Z.tangent(nearest, theta - nearest).norm()) < 1e-10
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_nearest_point_far_off_is_stationary(self, seed):
+        """Where the distance is large for the curvature, a plain fixed-point iteration does not converge."""
+        Z, point = problem(seed)
+        theta = point + 0.7 * randn(len(point), seed=seed + 20)
+        z = Z.nearest(theta)
+        assert float(Z.residual(z).norm()) < 1e-11 and float(Z.tangent(z, theta - z).norm()) < 1e-9
+        assert float((theta - z).norm()) <= float((theta - Z.newton(theta)).norm())
+
+    def test_nearest_point_of_a_circle(self):
+        theta = torch.tensor([3.0, 4.0], dtype=torch.float64)
+        torch.testing.assert_close(circle().nearest(theta), theta / 5)
+
+    def test_slow_velocity_stays_on_Z_and_lowers_the_norm(self):
+        Z, theta = problem()
+        v = Z.slow_velocity(theta)
+        assert float((Z.jacobian(theta) @ v).norm()) < 1e-10 and float(theta @ v) < 0
+        assert float(theta @ v) == pytest.approx(-float(v @ v) / 2)  # d|theta|^2/ds = -4 |P theta|^2
+
+    def test_slow_velocity_of_w1_w2_has_the_closed_form(self):
+        """Fig. 3, left: N(s) = sqrt(B0^2 e^{-8s} + 4 c^2) solves dN/ds = -4 B^2 / N."""
+        Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.tensor([0.5], dtype=torch.float64))
+        w = torch.tensor([2.0, 0.25], dtype=torch.float64)
+        B, N = float(w[0] ** 2 - w[1] ** 2), float(w @ w)
+        assert float(2 * w @ Z.slow_velocity(w)) == pytest.approx(-4 * B**2 / N)
+
+    def test_a_singular_point_is_named(self):
+        Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.zeros(1, dtype=torch.float64))
+        with pytest.raises(SingularPointError, match="singular point .Def. 4.9.*use more parameters"):
+            Z.tangent(torch.zeros(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64))
+
+    def test_no_zero_loss_point_is_an_error(self):
+        empty = ZeroLossManifold(lambda w: 1 + w[:1] ** 2 + w[1:] ** 2, torch.zeros(1, dtype=torch.float64))
+        with pytest.raises(ValueError, match="no zero-loss point found|singular point"):
+            empty.newton(torch.tensor([0.3, 0.1], dtype=torch.float64))
+
+    def test_bad_input_says_what_is_wrong(self):
+        with pytest.raises(ValueError, match=r"y must be a float64 tensor with one axis, got torch.float32 \(1,\)"):
+            ZeroLossManifold(lambda w: w, torch.ones(1))
+        with pytest.raises(ValueError, match="theta has 1 entries that are not finite"):
+            circle().residual(torch.tensor([math.nan, 1.0], dtype=torch.float64))
