@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -11,17 +10,15 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from grokutil.checks import Matrix, finite, integer, matrix, positive
+from grokutil.progress import progress_bar
 from grokutil.trajectory import Trajectory, increasing_times
 
 Velocity = Callable[[Tensor], Tensor]
 StepRule = Callable[[float, Tensor], float]
 
 METHODS = ("euler",)
-BAR = "{desc} {percentage:3.0f}%|{bar}| {n:.3g}/{total:.3g} [{elapsed}<{remaining}]"
-BAR_DELAY = 2.0  # seconds
 
 
 def integrate(
@@ -67,8 +64,7 @@ def integrate(
     now, state = float(times[0]), matrix("start", start).clone()
     reached, states, evaluations = [now], [state], 0
     clock = getattr(velocity, "clock", "t")
-    hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's notebook bar does not look there itself
-    with tqdm(total=times[-1] - now, desc=clock, bar_format=BAR, delay=BAR_DELAY, disable=hidden) as bar:
+    with progress_bar(clock, times[-1] - now, progress) as bar:
         try:
             for end in map(float, times[1:]):
                 while now < end:

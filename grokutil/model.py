@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, integer, matrix, same_size
+from grokutil.checks import Matrix, integer, matrix, non_negative, same_size
 
 
 def gaussian_embedding(p: int, width: int, seed: int = 0) -> Tensor:
@@ -83,3 +83,50 @@ def predict(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "r
     H, W2 = hidden(W1, X, activation), matrix("W2", W2)
     same_size("H", H, 1, "W2", W2, 0)
     return H @ W2
+
+
+def loss(
+    W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix, activation: str | Activation = "relu", ridge: float = 0.0
+) -> Tensor:
+    r"""Sum of squared errors, with weight decay on both layers.
+
+    .. math:: \mathcal L_\lambda = \|\sigma(X W_1) W_2 - Y\|_F^2 + \lambda (\|W_1\|_F^2 + \|W_2\|_F^2)
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        W2: readout (d_h, d_out), float64.
+        X: inputs (n, d_in).
+        Y: targets (n, d_out).
+        activation: name or :class:`~grokutil.activations.Activation`.
+        ridge: :math:`\lambda`.
+
+    Returns:
+        Scalar tensor, differentiable with respect to both layers.
+
+    Raises:
+        ValueError: shapes do not match, not float64, not finite, unknown activation, negative ridge.
+
+    Source: paper, eqs 12 (ridge = 0) and 13.
+    """
+    output, Y, ridge = predict(W1, W2, X, activation), matrix("Y", Y), non_negative("ridge", ridge)
+    for axis in (0, 1):
+        same_size("output", output, axis, "Y", Y, axis)
+    decay = matrix("W1", W1).square().sum() + matrix("W2", W2).square().sum()
+    return (output - Y).square().sum() + ridge * decay
+
+
+def loss_gradient(W1: Tensor, W2: Tensor, X: Tensor, Y: Tensor, sigma: Activation) -> tuple[Tensor, Tensor]:
+    r"""Gradient of the loss without weight decay by both layers; inputs are not checked.
+
+    .. math::
+        \nabla_{W_1} \mathcal L = 2 X^\top \bigl( (R W_2^\top) \odot \sigma'(X W_1) \bigr), \qquad
+        \nabla_{W_2} \mathcal L = 2 H^\top R, \qquad R = H W_2 - Y
+
+    Shapes as for :func:`loss`; the result has those of ``W1`` and ``W2``.
+
+    Source: paper, eq. 12.
+    """
+    Z = X @ W1
+    H = sigma.value(Z)
+    R = 2 * (H @ W2 - Y)
+    return X.mT @ ((R @ W2.mT) * sigma.slope(Z)), H.mT @ R

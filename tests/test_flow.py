@@ -110,12 +110,12 @@ def test_an_interrupt_before_the_first_step_keeps_the_start():
 
 
 def test_progress_is_shown_for_long_runs_only(monkeypatch, capsys):
-    monkeypatch.setattr("grokutil.flow.BAR_DELAY", 0.0)
+    monkeypatch.setattr("grokutil.progress.DELAY", 0.0)
     integrate(decay, START, [0, 1])
     assert "t 100%" in capsys.readouterr().err
     integrate(decay, START, [0, 1], progress=False)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("grokutil.flow.BAR_DELAY", 60.0)
+    monkeypatch.setattr("grokutil.progress.DELAY", 60.0)
     integrate(decay, START, [0, 1])
     assert capsys.readouterr().err == ""
 

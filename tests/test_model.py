@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from grokutil.model import default_weights, gaussian_embedding, hidden, predict
+from grokutil.activations import ACTIVATIONS
+from grokutil.model import default_weights, gaussian_embedding, hidden, loss, loss_gradient, predict
 
 
 def test_eq_12_against_loops():
@@ -45,3 +46,22 @@ def test_bad_input_says_what_to_do():
         predict(E, W2, X)
     with pytest.raises(ValueError, match=r"X \(5, 3\) and W1 \(2, 2\) do not match"):
         hidden(W2, X)
+
+
+def test_eq_13_against_loops():
+    generator = torch.Generator().manual_seed(0)
+    W1, W2, X, Y = (torch.randn(s, generator=generator, dtype=torch.float64) for s in ((3, 4), (4, 2), (5, 3), (5, 2)))
+    error = sum(float(predict(W1, W2, X)[i, c] - Y[i, c]) ** 2 for i in range(5) for c in range(2))
+    norm = sum(float(w) ** 2 for W in (W1, W2) for w in W.flatten())
+    assert float(loss(W1, W2, X, Y)) == pytest.approx(error)
+    assert float(loss(W1, W2, X, Y, ridge=0.3)) == pytest.approx(error + 0.3 * norm)
+    with pytest.raises(ValueError, match=r"output \(5, 2\) and Y \(4, 2\) do not match"):
+        loss(W1, W2, X, Y[:4])
+
+
+@pytest.mark.parametrize("name", ["relu", "softplus", "quadratic"])
+def test_gradient_of_eq_12_is_autograds(name):
+    generator = torch.Generator().manual_seed(0)
+    W1, W2, X, Y = (torch.randn(s, generator=generator, dtype=torch.float64) for s in ((3, 4), (4, 2), (5, 3), (5, 2)))
+    expected = torch.autograd.grad(loss(W1.requires_grad_(), W2.requires_grad_(), X, Y, name), (W1, W2))
+    torch.testing.assert_close(loss_gradient(W1, W2, X, Y, ACTIVATIONS[name]), expected)

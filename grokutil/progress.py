@@ -1,0 +1,19 @@
+"""The progress bar of long runs."""
+
+from __future__ import annotations
+
+import os
+
+from tqdm.auto import tqdm
+
+FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n:.3g}/{total:.3g} [{elapsed}<{remaining}]"
+DELAY = 2.0  # seconds
+
+
+def progress_bar(clock: str, total: float, shown: bool) -> tqdm:
+    """A bar in units of ``clock``, to be used in a ``with`` statement; it appears when a run takes over two seconds.
+
+    The environment variable ``TQDM_DISABLE`` hides it: tqdm's notebook bar does not look there itself.
+    """
+    hidden = not shown or "TQDM_DISABLE" in os.environ
+    return tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, disable=hidden)

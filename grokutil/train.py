@@ -1,0 +1,199 @@
+r"""Gradient descent with weight decay on the two-layer network, and what its steps mean on the clock s."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grokutil.activations import Activation, get_activation
+from grokutil.checks import Matrix, finite, integer, matrix, non_negative, number, positive, same_size
+from grokutil.data import Task
+from grokutil.model import default_weights, loss_gradient
+from grokutil.progress import progress_bar
+from grokutil.trajectory import Trajectory, increasing_times
+
+LOSSES = ("mean", "sum")
+
+
+def gradient_descent(
+    task: Task,
+    *,
+    width: int = 128,
+    activation: str | Activation = "relu",
+    learning_rate: float = 1.0,
+    weight_decay: float = 1e-4,
+    loss: str = "mean",
+    steps: int = 30_000,
+    seed: int = 0,
+    record_every: int = 100,
+    times: Sequence[int] | np.ndarray | None = None,
+    momentum: float = 0.0,
+    batch_size: int | None = None,
+    start: tuple[Matrix, Matrix] | None = None,
+    progress: bool = True,
+) -> Trajectory:
+    r"""Train both layers on the training half of a task; the defaults are those of Fig. 5.
+
+    .. math::
+        v \leftarrow m v + \nabla \ell(\theta) + wd \, \theta, \qquad \theta \leftarrow \theta - \eta v, \qquad
+        \ell = \begin{cases} \mathcal L / (n \, d_{out}) & \text{"mean": nn.MSELoss} \\
+                             \mathcal L & \text{"sum": eq. 12} \end{cases}
+
+    This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and ``momentum``. A run that is interrupted (Ctrl-C, or
+    the stop button of a notebook) returns what it has; ``complete`` is then False. To go on, train again with
+    ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
+
+    Args:
+        task: where to take X_train (n, d_in) and Y_train (n, d_out) from; the run stays on their device.
+        width: hidden units d_h, for a fresh start.
+        activation: name or :class:`~grokutil.activations.Activation`.
+        learning_rate: :math:`\eta`.
+        weight_decay: wd, PyTorch's: the gradient of the penalty is wd times the weights.
+        loss: ``"mean"`` over samples and outputs, or ``"sum"``.
+        steps: how many steps to take.
+        seed: seed of the initial weights (:func:`~grokutil.model.default_weights`) and of the mini-batches.
+        record_every: keep the weights at step 0, at each multiple of this, and at the last step.
+        times: the steps at which to record, increasing, instead of ``steps`` and ``record_every``;
+            ``times[0]`` is the start.
+        momentum: m, from 0 to below 1.
+        batch_size: samples a step, drawn without replacement in a new order each epoch; None is full batch. With loss
+            ``"sum"`` the gradient of a batch is scaled by n / batch_size.
+        start: weights (W1, W2) to start from, float64; None takes PyTorch's default initialisation.
+        progress: show a progress bar when the run takes more than two seconds.
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"steps"`` and states (W1, W2).
+
+    Raises:
+        ValueError: an argument outside its range, shapes that do not match, or weights that stop being finite.
+
+    Source: paper, Appendix D and Figs 5 and 7.
+    """
+    X, Y, sigma = task.X_train, task.Y_train, get_activation(activation)
+    n, d_out = Y.shape
+    eta, decay = positive("learning_rate", learning_rate), non_negative("weight_decay", weight_decay)
+    scale = _loss_scale(loss, n, d_out)
+    m = number("momentum", momentum)
+    if not 0 <= m < 1:
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
+    size = n if batch_size is None else integer("batch_size", batch_size, 1)
+    if size > n:
+        raise ValueError(f"batch_size {size} is larger than the training set of {n} samples")
+    if times is None:
+        times = np.unique([*range(0, integer("steps", steps, 1), integer("record_every", record_every, 1)), steps])
+    times = increasing_times([integer("each of times", k, 0) for k in np.asarray(times).tolist()])
+    if start is None:
+        start = default_weights(X.shape[1], width, d_out, seed)
+    W1, W2 = (matrix(name, W).to(X.device).clone() for name, W in zip(("W1", "W2"), start, strict=True))
+    same_size("X", X, 1, "W1", W1, 0)
+    same_size("W1", W1, 1, "W2", W2, 0)
+    same_size("W2", W2, 1, "Y", Y, 1)
+
+    step = int(times[0])
+    reached, states = [step], [(W1, W2)]
+    v1, v2 = torch.zeros_like(W1), torch.zeros_like(W2)
+    batches = _batches(X, Y, size, seed)
+    with progress_bar("steps", times[-1] - step, progress) as bar:
+        try:
+            for end in times[1:].astype(int).tolist():
+                begin = step
+                while step < end:
+                    G1, G2 = loss_gradient(W1, W2, *next(batches), sigma)
+                    v1 = m * v1 + scale * n / size * G1 + decay * W1
+                    v2 = m * v2 + scale * n / size * G2 + decay * W2
+                    W1, W2, step = W1 - eta * v1, W2 - eta * v2, step + 1
+                for W in (W1, W2):
+                    finite(f"the state at step {end}", W)
+                reached.append(end)
+                states.append((W1, W2))
+                bar.update(end - begin)
+        except KeyboardInterrupt:
+            warnings.warn(f"interrupted at step {step}: the record ends there", RuntimeWarning, stacklevel=2)
+            if step > reached[-1]:
+                reached.append(step)
+                states.append((W1, W2))
+    settings = {
+        **{"n": n, "d_out": d_out, "width": W1.shape[1], "activation": sigma.name, "loss": loss, "seed": seed},
+        **{"learning_rate": eta, "weight_decay": decay, "momentum": m, "batch_size": size},
+    }
+    complete = bool(reached[-1] == times[-1])
+    return Trajectory(np.array(reached), tuple(states), "steps", reached[-1] - reached[0], complete, settings)
+
+
+def ridge_from_weight_decay(weight_decay: float, n: int, d_out: int, loss: str = "mean") -> float:
+    r"""The :math:`\lambda` of eq. 13 that PyTorch's weight decay stands for.
+
+    .. math:: \lambda = \tfrac12 \, wd \cdot n \, d_{out} \quad \text{("mean")}, \qquad
+              \lambda = \tfrac12 \, wd \quad \text{("sum")}
+
+    Args:
+        weight_decay: wd; the gradient of the penalty is wd times the weights.
+        n: training samples.
+        d_out: outputs.
+        loss: ``"mean"`` (``nn.MSELoss``) or ``"sum"`` (eq. 12).
+
+    Raises:
+        ValueError: negative weight decay, sizes below 1, unknown loss.
+
+    Source: paper, eqs 1 and 13, Appendix D.
+    """
+    return non_negative("weight_decay", weight_decay) / 2 / _loss_scale(loss, n, d_out)
+
+
+def weight_decay_from_ridge(ridge: float, n: int, d_out: int, loss: str = "mean") -> float:
+    r"""PyTorch's weight decay for a :math:`\lambda` of eq. 13: the inverse of :func:`ridge_from_weight_decay`.
+
+    .. math:: wd = 2 \lambda / (n \, d_{out}) \quad \text{("mean")}, \qquad wd = 2 \lambda \quad \text{("sum")}
+
+    Raises:
+        ValueError: negative ridge, sizes below 1, unknown loss.
+
+    Source: paper, eqs 1 and 13, Appendix D.
+    """
+    return 2 * non_negative("ridge", ridge) * _loss_scale(loss, n, d_out)
+
+
+def slow_time(steps: np.ndarray | float, learning_rate: float, weight_decay: float, momentum: float = 0.0):
+    r"""The clock :math:`s = \lambda t` after ``steps`` steps of gradient descent; the same for both losses.
+
+    .. math:: s = \frac{\eta \cdot wd \cdot \text{steps}}{2 (1 - m)}
+
+    Args:
+        steps: a number or an array of step counts.
+        learning_rate: :math:`\eta`.
+        weight_decay: wd; the gradient of the penalty is wd times the weights.
+        momentum: m; heavy-ball momentum moves as far as a learning rate 1 / (1 - m) times larger.
+
+    Returns:
+        s, of the type of ``steps``.
+
+    Raises:
+        ValueError: a learning rate that is not positive, negative weight decay, momentum outside [0, 1).
+
+    Source: paper, eq. 3 and section 4.6, on the slow clock.
+    """
+    eta, decay, m = positive("learning_rate", learning_rate), non_negative("weight_decay", weight_decay), momentum
+    return eta * decay * steps / (2 * positive("1 - momentum", 1 - number("momentum", m)))
+
+
+def _loss_scale(loss: str, n: int, d_out: int) -> float:
+    """What eq. 12 is multiplied with: 1 / (n d_out) or 1."""
+    if loss not in LOSSES:
+        raise ValueError(f"unknown loss {loss!r}; known: {', '.join(LOSSES)}")
+    return 1 / (integer("n", n, 1) * integer("d_out", d_out, 1)) if loss == "mean" else 1.0
+
+
+def _batches(X: Tensor, Y: Tensor, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless (X, Y) of one step each; the whole set, or ``size`` samples from a new order each epoch."""
+    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+    while size < len(X):
+        order = torch.randperm(len(X), generator=generator).to(X.device)
+        for k in range(0, len(X) - size + 1, size):
+            chosen = order[k : k + size]
+            yield X[chosen], Y[chosen]
+    while True:
+        yield X, Y
