@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from grokutil.checks import positive
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -29,6 +31,20 @@ def _gelu_slope(Z: Tensor) -> Tensor:
     return torch.special.ndtr(Z) + Z * torch.exp(-Z * Z / 2) / math.sqrt(2 * math.pi)
 
 
+def softplus(beta: float) -> Activation:
+    r"""Softplus of sharpness :math:`\beta`: :math:`\sigma(z) = \log(1 + e^{\beta z}) / \beta`; ReLU for large beta.
+
+    Raises:
+        ValueError: beta is not positive.
+    """
+    beta = positive("beta", beta)
+    return Activation(
+        "softplus" if beta == 1 else f"softplus, beta {beta:g}",
+        lambda Z: functional.softplus(Z, beta),
+        lambda Z: torch.sigmoid(beta * Z),
+    )
+
+
 LEAK = 0.1  # slope of leaky ReLU below zero: the paper's Fig. 3, not PyTorch's default of 0.01
 
 ACTIVATIONS = {
@@ -41,7 +57,7 @@ ACTIVATIONS = {
             lambda Z: LEAK + (1 - LEAK) * (Z > 0).to(Z.dtype),
             kink=True,
         ),
-        Activation("softplus", functional.softplus, torch.sigmoid),
+        softplus(1),
         Activation("gelu", functional.gelu, _gelu_slope),
         Activation("tanh", torch.tanh, lambda Z: 1 - torch.tanh(Z) ** 2),
         Activation("quadratic", lambda Z: Z * Z, lambda Z: 2 * Z),

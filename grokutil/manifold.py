@@ -1,13 +1,18 @@
-r"""The zero-loss manifold of the two-layer network (sections 4 and 6.1): its tangent space, without the Jacobian."""
+r"""The zero-loss manifold of the two-layer network (sections 4 and 6.1): its tangent space, without the Jacobian.
+
+A point is the pair (W1, W2); as a vector it is :math:`\theta = [W_1 \text{ row-major}, W_2 \text{ row-major}]`, (d,).
+"""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, matrix, same_size
-from grokutil.constraints import solve_ntk
+from grokutil.constraints import factor_ntk
 
 
 def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
@@ -40,6 +45,123 @@ def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "
     return torch.cat((by_W1.flatten(2), by_W2.flatten(2)), dim=2).flatten(0, 1)
 
 
+class TangentSpace:
+    r"""The linearised network at a point: products with J and its transpose, the NTK, the tangent projection.
+
+    .. math::
+        J v = \bigl((X V_1) \odot S\bigr) W_2 + H V_2, \qquad
+        J^\top U = \bigl[X^\top \bigl((U W_2^\top) \odot S\bigr), \; H^\top U\bigr], \qquad S = \sigma'(X W_1)
+
+    The NTK is factorised when it is first needed, once. With ``kinks``, the pairs (i, h) whose pre-activation is held
+    at zero, the rows C of those pairs are added to J. Rows of one unit live in :math:`\mathbb R^{d_{in}}` and may
+    depend on each other, so they go first, unit by unit: :math:`\Pi_h` projects on the complement of
+    :math:`\operatorname{span}\{x_i : (i, h) \text{ in kinks}\}`, found by a singular value decomposition. What is left
+    is J on the range of :math:`\Pi`, with the NTK :math:`\Theta = J \Pi J^\top`, and
+
+    .. math:: P = \Pi - \Pi J^\top \Theta^{-1} J \Pi
+
+    projects on the kernel of [J; C].
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        W2: readout (d_h, d_out), float64.
+        X: inputs (n, d_in), float64.
+        activation: name or :class:`~grokutil.activations.Activation`.
+        kinks: (n, d_h) bool, or None for none; :func:`grokutil.kinks.sliding_kinks` finds them.
+
+    Raises:
+        ValueError: shapes do not match, not float64, not finite, unknown activation.
+
+    Source: paper, Defs 4.11-4.13 and Appendix D; the kink rows are ours.
+    """
+
+    def __init__(
+        self,
+        W1: Matrix,
+        W2: Matrix,
+        X: Matrix,
+        activation: str | Activation = "relu",
+        kinks: Tensor | None = None,
+    ) -> None:
+        self.W1, self.W2, self.X, self.H, self.S = _layers(W1, W2, X, activation)
+        self.free = None if kinks is None else _complement(self.X, _kink_mask(kinks, self.S))
+
+    @property
+    def theta(self) -> Tensor:
+        """The point as a vector (d,)."""
+        return torch.cat((self.W1.flatten(), self.W2.flatten()))
+
+    def product(self, v: Tensor) -> Tensor:
+        """J v for a vector v (d,), as a matrix (n, d_out)."""
+        V1, V2 = split(v, self.W1, self.W2)
+        return ((self.X @ V1) * self.S) @ self.W2 + self.H @ V2
+
+    def transposed_product(self, U: Tensor) -> Tensor:
+        """J^T U for a matrix U (n, d_out), as a vector (d,)."""
+        first = self.X.mT @ ((U @ self.W2.mT) * self.S)
+        return torch.cat((first.flatten(), (self.H.mT @ U).flatten()))
+
+    @cached_property
+    def ntk(self) -> Tensor:
+        r""":math:`J \Pi J^\top`, (n d_out, n d_out), ordered like the rows of :func:`jacobian`."""
+        n, d_out = len(self.X), self.W2.shape[1]
+        Theta = self.X.new_empty(n, d_out, n, d_out)
+        K = self.H @ self.H.mT
+        for c in range(d_out):
+            for e in range(c + 1):
+                Theta[:, c, :, e] = Theta[:, e, :, c] = self._gated_gram(self.W2[:, c] * self.W2[:, e])
+            Theta[:, c, :, c] += K
+        return Theta.reshape(n * d_out, n * d_out)
+
+    def solve(self, U: Tensor) -> Tensor:
+        r""":math:`\Theta^{-1} U` for a matrix U (n, d_out).
+
+        Raises:
+            SingularPointError: the NTK is numerically singular.
+        """
+        return torch.cholesky_solve(U.reshape(-1, 1), self._factor).reshape(U.shape)
+
+    def multiplier(self) -> Tensor:
+        r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier of min |theta|^2 / 2 on Z.
+
+        Raises:
+            SingularPointError: the NTK is numerically singular.
+        """
+        return self.solve(self.product(self._release(self.theta)))
+
+    def project(self, v: Tensor) -> Tensor:
+        r""":math:`P v`, (d,), for a vector v (d,).
+
+        Raises:
+            SingularPointError: the NTK is numerically singular.
+        """
+        v = self._release(v)
+        return v - self._release(self.transposed_product(self.solve(self.product(v))))
+
+    @cached_property
+    def _factor(self) -> Tensor:
+        return factor_ntk(self.ntk)
+
+    @cached_property
+    def _released_inputs(self) -> Tensor:
+        """S_ih times Pi_h x_i, (n, d_h d_in)."""
+        assert self.free is not None
+        return (torch.einsum("ia,hab->ihb", self.X, self.free) * self.S[:, :, None]).flatten(1)
+
+    def _gated_gram(self, w: Tensor) -> Tensor:
+        """Sum over h of w_h S_ih S_jh x_i^T Pi_h x_j, (n, n)."""
+        if self.free is None:
+            return (self.X @ self.X.mT) * ((self.S * w) @ self.S.mT)
+        return (self._released_inputs * w.repeat_interleave(self.X.shape[1])) @ self._released_inputs.mT
+
+    def _release(self, v: Tensor) -> Tensor:
+        """Pi v: the part of v that leaves the held pre-activations at rest."""
+        if self.free is None:
+            return v
+        V1, V2 = split(v, self.W1, self.W2)
+        return torch.cat((torch.einsum("hab,bh->ah", self.free, V1).flatten(), V2.flatten()))
+
+
 def ntk(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
     r"""Empirical NTK :math:`\Theta = J J^\top`, assembled block by block without J.
 
@@ -52,25 +174,21 @@ def ntk(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu"
     Returns:
         (n d_out, n d_out) symmetric tensor, ordered like the rows of :func:`jacobian`.
     """
-    return _ntk(*_layers(W1, W2, X, activation))
-
-
-def _ntk(W1: Tensor, W2: Tensor, X: Tensor, H: Tensor, S: Tensor) -> Tensor:
-    n, d_out = len(X), W2.shape[1]
-    XX, Theta = X @ X.mT, torch.empty(n, d_out, n, d_out, dtype=X.dtype, device=X.device)
-    for c in range(d_out):
-        for e in range(c + 1):
-            Theta[:, c, :, e] = Theta[:, e, :, c] = XX * ((S * (W2[:, c] * W2[:, e])) @ S.mT)
-        Theta[:, c, :, c] += H @ H.mT
-    return Theta.reshape(n * d_out, n * d_out)
+    return TangentSpace(W1, W2, X, activation).ntk
 
 
 def tangent_projection(
-    W1: Matrix, W2: Matrix, X: Matrix, vector: Tensor, activation: str | Activation = "relu"
+    W1: Matrix,
+    W2: Matrix,
+    X: Matrix,
+    vector: Tensor,
+    activation: str | Activation = "relu",
+    kinks: Tensor | None = None,
 ) -> Tensor:
     r"""Projection of a vector on the tangent space at the weights: :math:`P v = v - J^\top \Theta^{-1} J v`.
 
-    By products with J and a Cholesky factor of the NTK; J is not formed.
+    By products with J and a Cholesky factor of the NTK; J is not formed. For several vectors at one point, prepare a
+    :class:`TangentSpace` once.
 
     Args:
         W1: first layer (d_in, d_h), float64.
@@ -78,6 +196,7 @@ def tangent_projection(
         X: inputs (n, d_in), float64.
         vector: (d,), flat like a row of :func:`jacobian`.
         activation: name or :class:`~grokutil.activations.Activation`.
+        kinks: (n, d_h) bool, the pre-activations that are held at zero; None for none.
 
     Returns:
         (d,) tensor.
@@ -88,39 +207,51 @@ def tangent_projection(
 
     Source: paper, Def. 4.12 and Appendix D.
     """
-    W1, W2, X, H, S = layers = _layers(W1, W2, X, activation)
-    vector = float_vector("vector", vector)
-    if len(vector) != W1.numel() + W2.numel():
-        raise ValueError(
-            f"vector has {len(vector)} entries, but W1 {tuple(W1.shape)} and W2 {tuple(W2.shape)} "
-            f"have {W1.numel() + W2.numel()} weights"
-        )
-    V1, V2 = vector[: W1.numel()].reshape(W1.shape), vector[W1.numel() :].reshape(W2.shape)
-    Jv = ((X @ V1) * S) @ W2 + H @ V2
-    U = solve_ntk(_ntk(*layers), Jv.flatten()).reshape(Jv.shape)
-    return vector - torch.cat(((X.mT @ ((U @ W2.mT) * S)).flatten(), (H.mT @ U).flatten()))
+    return TangentSpace(W1, W2, X, activation, kinks).project(float_vector("vector", vector))
 
 
-def norm_minimizing_direction(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
+def norm_minimizing_direction(
+    W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu", kinks: Tensor | None = None
+) -> Tensor:
     r"""Direction of steepest norm descent on the zero-loss manifold: :math:`-P \theta / \|P \theta\|`.
 
-    Args and errors as for :func:`jacobian`.
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        W2: readout (d_h, d_out), float64.
+        X: inputs (n, d_in), float64.
+        activation: name or :class:`~grokutil.activations.Activation`.
+        kinks: (n, d_h) bool, the pre-activations that are held at zero; None for none.
 
     Returns:
         (d,) unit vector, flat like a row of :func:`jacobian`.
 
     Raises:
         SingularPointError: J does not have full rank.
-        ValueError: the norm is stationary here: :math:`P \theta = 0`, so no direction lowers it.
+        ValueError: the norm is stationary here: :math:`P \theta = 0`, so no direction lowers it; or as for
+            :func:`jacobian`.
 
     Source: paper, section 4.6 and eqs 28, 29.
     """
-    theta = torch.cat((matrix("W1", W1).flatten(), matrix("W2", W2).flatten()))
-    direction = -tangent_projection(W1, W2, X, theta, activation)
+    space = TangentSpace(W1, W2, X, activation, kinks)
+    direction = -space.project(space.theta)
     length = direction.norm()
-    if length <= 1e-12 * theta.norm():
+    if length <= 1e-12 * space.theta.norm():
         raise ValueError("P theta = 0: the norm is stationary on the zero-loss manifold here, no direction lowers it")
     return direction / length
+
+
+def split(vector: Tensor, W1: Tensor, W2: Tensor) -> tuple[Tensor, Tensor]:
+    """A vector (d,) as two matrices of the shapes of ``W1`` and ``W2``.
+
+    Raises:
+        ValueError: not as many entries as weights.
+    """
+    if len(vector) != W1.numel() + W2.numel():
+        raise ValueError(
+            f"vector has {len(vector)} entries, but W1 {tuple(W1.shape)} and W2 {tuple(W2.shape)} "
+            f"have {W1.numel() + W2.numel()} weights"
+        )
+    return vector[: W1.numel()].reshape(W1.shape), vector[W1.numel() :].reshape(W2.shape)
 
 
 def _layers(
@@ -132,3 +263,19 @@ def _layers(
     same_size("W1", W1, 1, "W2", W2, 0)
     sigma, Z = get_activation(activation), X @ W1
     return W1, W2, X, sigma.value(Z), sigma.slope(Z)
+
+
+def _kink_mask(kinks: Tensor, S: Tensor) -> Tensor:
+    if not isinstance(kinks, Tensor) or kinks.dtype != torch.bool or kinks.shape != S.shape:
+        got = f"{kinks.dtype} {tuple(kinks.shape)}" if isinstance(kinks, Tensor) else type(kinks).__name__
+        raise ValueError(f"kinks must be a bool tensor, one entry a sample and hidden unit {tuple(S.shape)}; got {got}")
+    return kinks
+
+
+def _complement(X: Tensor, kinks: Tensor) -> Tensor:
+    """Pi_h, (d_h, d_in, d_in): the projection off the inputs x_i of the kinks of unit h."""
+    held = X * kinks.mT[:, :, None]  # (d_h, n, d_in)
+    _, sizes, rows = torch.linalg.svd(held, full_matrices=False)
+    floor = max(X.shape) * torch.finfo(X.dtype).eps * sizes.amax(1, keepdim=True)
+    rows = rows * (sizes > floor)[:, :, None]
+    return torch.eye(X.shape[1], dtype=X.dtype, device=X.device) - rows.mT @ rows

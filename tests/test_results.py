@@ -18,24 +18,31 @@ def make_results(root):
 
 @pytest.fixture(scope="module")
 def stored(root):
-    return {path.stem: load_npz(path) for path in (root / "book" / "data" / "simulated_grokking").glob("*.npz")}
+    """The arrays and notes of a stored file, by folder and cell."""
+    return lambda folder, cell: load_npz(root / "book" / "data" / folder / f"{cell}.npz")
 
 
-def test_every_run_is_there_with_its_provenance(make_results, stored):
-    assert stored.keys() == {f"{rule}_{seed}" for rule, seeds in make_results.RUNS.items() for seed in seeds}
-    for name, (arrays, notes) in stored.items():
-        assert name == f"{notes['rule']}_{notes['seed']}" and notes["command"] == "make results"
-        assert {"torch", "numpy", "python", "grokutil", "machine", "step", "evaluations", "seconds"} <= notes.keys()
-        assert np.array_equal(arrays["times"], make_results.record_times(make_results.END[notes["rule"]]))
-        assert all(np.isfinite(array).all() for array in arrays.values())
+def test_every_file_is_there_with_its_provenance(root, make_results, stored):
+    folders = sorted(path.name for path in (root / "book" / "data").iterdir() if path.is_dir())
+    assert "simulated_grokking" in folders
+    for folder in folders:
+        files = {path.stem for path in (root / "book" / "data" / folder).glob("*.npz")}
+        assert files == set(make_results.recipe(folder).CELLS)
+        for cell in files:
+            arrays, notes = stored(folder, cell)
+            assert notes["command"] == "make results" and "seed" in notes
+            assert {"torch", "numpy", "python", "grokutil", "machine", "seconds"} <= notes.keys()
+            assert arrays and all(array.size for array in arrays.values())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", ["published", "small", "resolved"])
-def test_the_beginning_of_a_run_is_computed_again(make_results, stored, rule):
+def test_the_beginning_of_a_simulation_is_computed_again(make_results, stored, rule):
     """To tau = 0.05: long past the first jump, and before rounding has grown along the run."""
-    expected, _ = stored[f"{rule}_0"]
-    _, again = make_results.run(rule, seed=0, end=0.05)
+    recipe = make_results.recipe("simulated_grokking")
+    expected, _ = stored("simulated_grokking", f"{rule}_0")
+    assert np.array_equal(expected["times"], recipe.record_times(recipe.END[rule]))
+    _, again = recipe.run(rule, seed=0, end=0.05)
     for name, array in again.items():
         old = expected[name][: len(array)]
         if name == "residual":
@@ -47,17 +54,23 @@ def test_the_beginning_of_a_run_is_computed_again(make_results, stored, rule):
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(make_results, tmp_path, monkeypatch, capsys):
-    """Finished runs are not made again; nothing is stored before all are there."""
+    """Finished files are not made again; nothing is stored before all of a folder are there."""
+    folder, waiting = tmp_path / "data" / "squares", tmp_path / "waiting" / "squares"
+    folder.mkdir(parents=True)
+    waiting.mkdir(parents=True)
+    (folder / "recipe.py").write_text("CELLS = ('one', 'two')\ndef make(cell):\n    raise RuntimeError(cell)\n")
     monkeypatch.setattr(make_results, "HERE", tmp_path / "data")
     monkeypatch.setattr(make_results, "WAITING", tmp_path / "waiting")
     monkeypatch.setattr("sys.argv", ["make_results.py"])
-    (tmp_path / "data").mkdir()
-    waiting = tmp_path / "waiting" / make_results.FOLDER
-    waiting.mkdir(parents=True)
-    for rule, seeds in make_results.RUNS.items():
-        for seed in seeds:
-            (waiting / f"{rule}_{seed}.npz").write_text(f"{rule} {seed}")
+    for cell in ("one", "two"):
+        (waiting / f"{cell}.npz").write_text(cell)
     make_results.main()
-    assert "0 of 11 runs to make" in capsys.readouterr().out
-    assert (tmp_path / "data" / make_results.FOLDER / "small_2.npz").read_text() == "small 2"
-    assert not list(waiting.iterdir())
+    assert "squares: 0 of 2 files to make" in capsys.readouterr().out
+    assert (folder / "two.npz").read_text() == "two" and not list(waiting.iterdir())
+
+
+def test_an_unknown_folder_is_named(make_results, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["make_results.py", "nowhere"])
+    with pytest.raises(SystemExit):
+        make_results.main()
+    assert "no recipe in nowhere; there is one in" in capsys.readouterr().err

@@ -1,0 +1,94 @@
+"""Eq. 20 in the setting of Fig. 6 (p = 37, d_h = 512, ReLU, 70 % of the pairs) with three rules for the step.
+
+- ``published``: Euler with eta = 1e-3 to tau = 5, as in the paper; seeds 0-4
+- ``small``:     Euler with eta = 1e-4 to tau = 3; seeds 0-2
+- ``resolved``:  Euler with eta * lambda_max = 0.5 all along, to tau = 3; seeds 0-2
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grokutil.data import modular_addition
+from grokutil.flow import StableStep, integrate, sharpness
+from grokutil.fourier import feature_cosines, feature_norms, fourier_features, unit_similarity, within_and_between
+from grokutil.isolated import FirstLayerDynamics
+from grokutil.measure import accuracy, relative_residual
+from grokutil.model import gaussian_embedding, predict
+from grokutil.trajectory import Trajectory
+
+P, WIDTH, FRACTION = 37, 512, 0.7
+RUNS = {"published": range(5), "small": range(3), "resolved": range(3)}
+END = {"published": 5.0, "small": 3.0, "resolved": 3.0}
+EARLY = (0.0, 0.001, 0.002, 0.005, 0.01, 0.05)  # the first steps are where the rules differ
+CELLS = tuple(f"{rule}_{seed}" for rule, seeds in RUNS.items() for seed in seeds)
+
+
+def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
+    """The arrays and the notes of one stored file."""
+    rule, seed = cell.split("_")
+    trajectory, arrays = run(rule, int(seed))
+    setting = {"rule": rule, "seed": int(seed), "p": P, "width": WIDTH, "train_fraction": FRACTION}
+    return arrays, setting | {"evaluations": trajectory.evaluations} | dict(trajectory.settings)
+
+
+def setting(seed: int) -> tuple:
+    """The task, the prepared velocity of eq. 20 and the random embedding for a seed."""
+    task = modular_addition(P, FRACTION, seed=seed)
+    return task, FirstLayerDynamics(task.X_train, task.Y_train), gaussian_embedding(P, WIDTH, seed=seed)
+
+
+def record_times(end: float) -> np.ndarray:
+    """When a run is recorded: every 0.02 of tau, and at the early times."""
+    return np.unique(np.round(np.concatenate((EARLY, np.arange(0, end + 0.01, 0.02))), 6))
+
+
+def run(rule: str, seed: int, end: float | None = None) -> tuple[Trajectory, dict[str, np.ndarray]]:
+    """One run of eq. 20, and what is measured on it.
+
+    Returns:
+        The trajectory, and arrays: ``times`` (T,), ``test_accuracy``, ``residual``, ``embedding_norm2`` and
+        ``readout_norm2`` at those times; ``coarse_times`` (C,), and at those times ``sharpness`` (C,),
+        ``norms`` (C, K, 2), ``cosines`` (C, K), ``within`` and ``between`` (C,).
+    """
+    task, dynamics, E0 = setting(seed)
+    step = {"published": 1e-3, "small": 1e-4, "resolved": StableStep(dynamics, fraction=0.5)}[rule]
+    times = record_times(end or END[rule])
+    trajectory = integrate(dynamics, E0, times, step=step, progress=False)
+    return trajectory, measure(task, dynamics, trajectory)
+
+
+def measure(task, dynamics, trajectory) -> dict[str, np.ndarray]:
+    rows = []
+    for E in trajectory.states:
+        W = dynamics.readout(E)
+        rows.append(
+            (
+                accuracy(predict(E, W, task.X_test), task.labels_test),
+                relative_residual(predict(E, W, task.X_train), task.Y_train),
+                float(E.square().sum()),
+                float(W.square().sum()),
+            )
+        )
+    names = ("test_accuracy", "residual", "embedding_norm2", "readout_norm2")
+    fine = dict(zip(names, np.array(rows).T, strict=True))
+
+    coarse = [i for i, t in enumerate(trajectory.times) if t in EARLY or round(t * 100) % 20 == 0]
+    curvature, direction = [], None
+    features = []
+    for i in coarse:
+        value, direction = sharpness(dynamics, trajectory.states[i], direction)
+        curvature.append(value)
+        F = fourier_features(trajectory.states[i])
+        features.append((feature_norms(F), feature_cosines(F), *within_and_between(unit_similarity(F))))
+    norms, cosines, within, between = (np.array([np.asarray(x) for x in c]) for c in zip(*features, strict=True))
+    return {
+        "times": trajectory.times,
+        **fine,
+        "coarse_times": trajectory.times[coarse],
+        "sharpness": np.array(curvature),
+        "norms": norms,
+        "cosines": cosines,
+        "within": within,
+        "between": between,
+    }

@@ -1,0 +1,114 @@
+r"""Kinks of ReLU on which the weights slide, found without hindsight.
+
+At a kink :math:`z_{ih} = x_i^\top w_{1h} = 0` the loss has no gradient, only the Clarke subdifferential: the slope
+:math:`\gamma_{ih}` of the activation may be anything between its two one-sided values. The flow follows the element of
+least norm. A pre-activation that this element leaves at rest stays at zero: the weights slide along the kink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from scipy.optimize import lsq_linear
+from torch import Tensor
+
+from grokutil.activations import Activation, get_activation
+from grokutil.checks import Matrix, integer, matrix, non_negative, positive
+from grokutil.model import hidden
+
+AT_REST = 1e-6  # of the largest jump of a force across a kink
+
+
+def sliding_kinks(
+    states: Sequence[tuple[Tensor, Tensor]],
+    X: Matrix,
+    Y: Matrix,
+    ridge: float,
+    activation: str | Activation = "relu",
+    epsilon: float = 1e-3,
+) -> Tensor:
+    r"""Pairs (i, h) whose pre-activation slides on zero, by Clarke's least-norm rule, from present and past states.
+
+    With :math:`R = H W_2 - Y` and :math:`V = R W_2^\top`, the subgradients by the weights :math:`w_h` of unit h are
+
+    .. math:: g_h(\gamma) = \sum_i \gamma_{ih} V_{ih} x_i + \lambda w_h, \qquad
+              \gamma_{ih} \begin{cases} \in [\sigma'(0^-), \sigma'(0^+)] & |z_{ih}| \le \epsilon \\
+                                        = \sigma'(z_{ih}) & \text{otherwise} \end{cases}
+
+    The gates :math:`\gamma` that make the norm of :math:`g_h` smallest solve a bounded linear least-squares problem per
+    unit. A near pair slides when :math:`x_i^\top g_h = 0`. R and z are averaged over ``states``, because gradient
+    descent chatters across a kink.
+
+    Args:
+        states: weights (W1, W2) of consecutive steps, the present last; twenty are enough.
+        X: inputs (n, d_in), float64.
+        Y: targets (n, d_out), float64.
+        ridge: :math:`\lambda` of eq. 13; :func:`grokutil.train.ridge_from_weight_decay` converts.
+        activation: name or :class:`~grokutil.activations.Activation`, one with a kink.
+        epsilon: how close to zero an averaged pre-activation counts as near.
+
+    Returns:
+        (n, d_h) bool tensor.
+
+    Raises:
+        ValueError: an activation without a kink, no states, shapes that do not match, epsilon not positive.
+
+    Source: paper, section 3.3 names the kinks; the rule is Clarke's, the use ours.
+    """
+    sigma, epsilon, ridge = get_activation(activation), positive("epsilon", epsilon), non_negative("ridge", ridge)
+    if not sigma.kink:
+        raise ValueError(f"activation {sigma.name!r} has no kink; nothing slides, leave kinks=None")
+    if not states:
+        raise ValueError("states is empty: pass the weights of at least one step, better of the last twenty")
+    X, Y = matrix("X", X), matrix("Y", Y)
+    W1, W2 = states[-1]
+    Z = torch.stack([X @ first for first, _ in states]).mean(0)
+    R = torch.stack([hidden(first, X, sigma) @ second - Y for first, second in states]).mean(0)
+    V, near = R @ W2.mT, Z.abs() <= epsilon
+    low, high = sigma.slope(Z.new_tensor([0.0, 1e-300])).tolist()
+
+    G = X.mT @ (V * sigma.slope(Z) * ~near) + ridge * W1
+    for h in near.any(0).nonzero()[:, 0].tolist():
+        A = (X[near[:, h]] * V[near[:, h], h, None]).mT
+        gates = lsq_linear(A.cpu().numpy(), -G[:, h].cpu().numpy(), (low, high), method="bvls", tol=1e-12)
+        G[:, h] += A @ torch.from_numpy(gates.x).to(A)
+    jump = V.abs() * X.square().sum(1, keepdim=True)
+    return near & ((X @ G).abs() <= AT_REST * jump.max())
+
+
+def flipping_kinks(states: Sequence[tuple[Tensor, Tensor]], X: Matrix, least: int = 4) -> Tensor:
+    r"""The pairs (i, h) whose pre-activation changes sign at least ``least`` times along ``states``: hindsight.
+
+    Args:
+        states: weights (W1, W2) of a stretch of a run.
+        X: inputs (n, d_in), float64.
+        least: sign changes from which a pair counts.
+
+    Returns:
+        (n, d_h) bool tensor.
+
+    Raises:
+        ValueError: least below 1, X not a finite float64 matrix.
+    """
+    X, least = matrix("X", X), integer("least", least, 1)
+    on = torch.stack([X @ first > 0 for first, _ in states])
+    return (on[1:] != on[:-1]).sum(0) >= least
+
+
+def kink_rows(kinks: Tensor, X: Matrix, d_out: int) -> Tensor:
+    r"""The rows C: derivatives of the held pre-activations :math:`z_{ih}` by all weights, dense.
+
+    Args:
+        kinks: (n, d_h) bool.
+        X: inputs (n, d_in), float64.
+        d_out: outputs of the network.
+
+    Returns:
+        (pairs, d) tensor, columns ordered like those of :func:`grokutil.manifold.jacobian`; pairs in row-major order.
+    """
+    X = matrix("X", X)
+    samples, units = kinks.nonzero().unbind(1)
+    C = X.new_zeros(len(units), X.shape[1], kinks.shape[1])
+    C[torch.arange(len(units)), :, units] = X[samples]
+    return torch.cat((C.flatten(1), X.new_zeros(len(units), kinks.shape[1] * d_out)), 1)

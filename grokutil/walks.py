@@ -1,0 +1,187 @@
+r"""Moves of the two-layer network to and along its zero-loss manifold: retraction, nearest point, projected flow."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grokutil.activations import Activation, get_activation
+from grokutil.checks import Matrix, float_vector, matrix, positive, same_size
+from grokutil.manifold import TangentSpace, split
+from grokutil.model import predict
+from grokutil.progress import progress_bar
+from grokutil.trajectory import Trajectory, increasing_times
+
+Point = tuple[Tensor, Tensor]
+Field = Callable[[TangentSpace], Tensor]
+
+TOLERANCE = 1e-10  # of the residual, relative to the targets
+ROUNDS = 50
+
+
+def norm_descent(space: TangentSpace) -> Tensor:
+    r"""The field :math:`-2 \theta` of :func:`projected_flow`, whose projection descends the norm fastest, (d,)."""
+    return -2 * space.theta
+
+
+def retract(
+    W1: Matrix,
+    W2: Matrix,
+    X: Matrix,
+    Y: Matrix,
+    activation: str | Activation = "relu",
+    space: TangentSpace | None = None,
+) -> Point:
+    r"""A zero-loss point near the weights, by steps :math:`\theta \leftarrow \theta - J^\top \Theta^{-1} r`.
+
+    The result is not the nearest point; see :func:`nearest_point`.
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        W2: readout (d_h, d_out), float64.
+        X: inputs (n, d_in).
+        Y: targets (n, d_out).
+        activation: name or :class:`~grokutil.activations.Activation`.
+        space: the tangent space at a nearby point; its factorised NTK serves for all steps. None factorises a new one
+            for each.
+
+    Returns:
+        (W1, W2) with :math:`\|r\| \le 10^{-10} \|Y\|`.
+
+    Raises:
+        SingularPointError: J loses full rank on the way.
+        ValueError: shapes do not match, or no convergence: the weights are too far from the manifold.
+
+    Source: paper, Def. 4.6; the steps are Gauss and Newton's.
+    """
+    W1, W2, X, Y = _checked(W1, W2, X, Y)
+    for _ in range(ROUNDS):
+        r = predict(W1, W2, X, activation) - Y
+        if r.norm() <= TOLERANCE * Y.norm():
+            return W1, W2
+        at = space or TangentSpace(W1, W2, X, activation)
+        D1, D2 = split(at.transposed_product(at.solve(r)), W1, W2)
+        W1, W2 = W1 - D1, W2 - D2
+        if not torch.isfinite(W1).all():
+            break
+    raise ValueError(
+        f"no zero-loss point found in {ROUNDS} Gauss-Newton steps: the relative residual is "
+        f"{float(r.norm() / Y.norm()):.1g}; start closer, for example by training without weight decay first"
+    )
+
+
+def nearest_point(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix, activation: str | Activation = "relu") -> Point:
+    r"""The nearest zero-loss point :math:`z = \mathrm{proj}_Z(\theta)`, where :math:`z - \theta` is normal to Z.
+
+    .. math:: z \leftarrow \theta - J^\top \Theta^{-1} \bigl( r(z) + J (\theta - z) \bigr), \qquad J = J(z)
+
+    Each step goes to the nearest point of the manifold linearised at z.
+
+    Args and shapes as for :func:`retract`.
+
+    Returns:
+        (W1, W2), a stationary point of the distance: the nearest one when the weights are close for its curvature.
+
+    Raises:
+        SingularPointError: J loses full rank on the way.
+        ValueError: shapes do not match, or no convergence.
+
+    Source: paper, Def. 4.13.
+    """
+    W1, W2, X, Y = _checked(W1, W2, X, Y)
+    theta = torch.cat((W1.flatten(), W2.flatten()))
+    Z1, Z2 = retract(W1, W2, X, Y, activation)
+    for _ in range(ROUNDS):
+        space = TangentSpace(Z1, Z2, X, activation)
+        r = predict(Z1, Z2, X, activation) - Y
+        z = theta - space.transposed_product(space.solve(r + space.product(theta - space.theta)))
+        moved = float((z - space.theta).norm())
+        Z1, Z2 = split(z, W1, W2)
+        if moved <= TOLERANCE * float(theta.norm()):
+            return retract(Z1, Z2, X, Y, activation, space)
+    raise ValueError(
+        f"no nearest point found in {ROUNDS} steps, the last of length {moved:.1g}: the weights are too far from the "
+        f"manifold for its curvature, or on kinks (ReLU); retract finds a zero-loss point that is near, not nearest"
+    )
+
+
+def projected_flow(
+    start: tuple[Matrix, Matrix],
+    X: Matrix,
+    Y: Matrix,
+    times: Sequence[float] | np.ndarray,
+    *,
+    field: Field = norm_descent,
+    activation: str | Activation = "relu",
+    step: float = 0.02,
+    progress: bool = True,
+) -> Trajectory:
+    r"""Walk on the zero-loss manifold along the tangent part of a field; by default the norm-minimising flow.
+
+    .. math:: \frac{d\zeta}{ds} = P(\zeta) \, u(\zeta), \qquad u(\zeta) = -2 \zeta
+
+    Each step is one of the midpoint rule, followed by :func:`retract`: second order in the step for smooth
+    activations. With a kink (ReLU) the walk chatters along sliding kinks with an amplitude proportional to the step,
+    and the order is one. A walk that is interrupted returns what it has; ``complete`` is then False.
+
+    Args:
+        start: weights (W1, W2) at ``times[0]``, float64; retracted to the manifold if they are off it.
+        X: inputs (n, d_in).
+        Y: targets (n, d_out).
+        times: when to record, increasing, on the clock s.
+        field: maps a :class:`~grokutil.manifold.TangentSpace` to a vector (d,); its projection is the velocity.
+        activation: name or :class:`~grokutil.activations.Activation`.
+        step: the longest step, in s; shortened, all alike, to end on the asked times.
+        progress: show a progress bar when the walk takes more than two seconds.
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"`` and states (W1, W2) of zero loss.
+
+    Raises:
+        SingularPointError: J loses full rank on the way.
+        ValueError: an argument outside its range, or a step too long to come back to the manifold.
+
+    Source: paper, sections 4.5 and 4.6 (the factor 2 is that of eq. 3).
+    """
+    times, step = increasing_times(times), positive("step", step)
+    W1, W2, X, Y = _checked(*start, X, Y)
+    sigma, now, point = get_activation(activation), float(times[0]), retract(W1, W2, X, Y, activation)
+    reached, states, evaluations = [now], [point], 0
+    with progress_bar("s", times[-1] - now, progress) as bar:
+        try:
+            for end in times[1:].tolist():
+                steps = max(1, int(np.ceil((end - now) / step * (1 - 1e-9))))
+                h = (end - now) / steps
+                for left in range(steps - 1, -1, -1):
+                    middle = TangentSpace(*_moved(point, h / 2, TangentSpace(*point, X, sigma), field), X, sigma)
+                    point = retract(*_moved(point, h, middle, field), X, Y, sigma, None if sigma.kink else middle)
+                    now, evaluations = end - left * h, evaluations + 2
+                    bar.update(h)
+                reached.append(end)
+                states.append(point)
+        except KeyboardInterrupt:
+            warnings.warn(f"interrupted at s = {now:.6g}: the record ends there", RuntimeWarning, stacklevel=2)
+            if now > reached[-1]:
+                reached.append(now)
+                states.append(point)
+    settings = {"method": "midpoint, retracted", "step": step, "activation": sigma.name, "field": field.__name__}
+    return Trajectory(np.array(reached), tuple(states), "s", evaluations, now == float(times[-1]), settings)
+
+
+def _moved(point: Point, length: float, space: TangentSpace, field: Field) -> Point:
+    """``point`` plus ``length`` times the tangent part of the field at ``space``."""
+    V1, V2 = split(space.project(float_vector("the field", field(space))), *point)
+    return point[0] + length * V1, point[1] + length * V2
+
+
+def _checked(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    W1, W2, X, Y = matrix("W1", W1), matrix("W2", W2), matrix("X", X), matrix("Y", Y)
+    same_size("X", X, 1, "W1", W1, 0)
+    same_size("W1", W1, 1, "W2", W2, 0)
+    same_size("X", X, 0, "Y", Y, 0)
+    same_size("W2", W2, 1, "Y", Y, 1)
+    return W1, W2, X, Y
