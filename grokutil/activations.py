@@ -40,7 +40,7 @@ def softplus(beta: float) -> Activation:
     beta = positive("beta", beta)
     return Activation(
         "softplus" if beta == 1 else f"softplus, beta {beta:g}",
-        lambda Z: functional.softplus(Z, beta),
+        lambda Z: functional.softplus(Z, beta, threshold=40),  # PyTorch's 20 is made for float32
         lambda Z: torch.sigmoid(beta * Z),
     )
 

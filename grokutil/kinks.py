@@ -33,11 +33,12 @@ def sliding_kinks(
     With :math:`R = H W_2 - Y` and :math:`V = R W_2^\top`, the subgradients by the weights :math:`w_h` of unit h are
 
     .. math:: g_h(\gamma) = \sum_i \gamma_{ih} V_{ih} x_i + \lambda w_h, \qquad
-              \gamma_{ih} \begin{cases} \in [\sigma'(0^-), \sigma'(0^+)] & |z_{ih}| \le \epsilon \\
+              \gamma_{ih} \begin{cases} \in [\sigma'(0^-), \sigma'(0^+)] & |z_{ih}| \le \epsilon, \; V_{ih} > 0 \\
                                         = \sigma'(z_{ih}) & \text{otherwise} \end{cases}
 
     The gates :math:`\gamma` that make the norm of :math:`g_h` smallest solve a bounded linear least-squares problem per
-    unit. A near pair slides when :math:`x_i^\top g_h = 0`. R and z are averaged over ``states``, because gradient
+    unit. A near pair slides when :math:`x_i^\top g_h = 0`. Where :math:`V_{ih} < 0` a steeper gate pushes the
+    pre-activation up: that kink repels, and holds nothing. R and z are averaged over ``states``, because gradient
     descent chatters across a kink.
 
     Args:
@@ -65,7 +66,8 @@ def sliding_kinks(
     W1, W2 = states[-1]
     Z = torch.stack([X @ first for first, _ in states]).mean(0)
     R = torch.stack([hidden(first, X, sigma) @ second - Y for first, second in states]).mean(0)
-    V, near = R @ W2.mT, Z.abs() <= epsilon
+    V = R @ W2.mT
+    near = (Z.abs() <= epsilon) & (V > 0)
     low, high = sigma.slope(Z.new_tensor([0.0, 1e-300])).tolist()
 
     G = X.mT @ (V * sigma.slope(Z) * ~near) + ridge * W1

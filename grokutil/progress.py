@@ -16,4 +16,5 @@ def progress_bar(clock: str, total: float, shown: bool) -> tqdm:
     The environment variable ``TQDM_DISABLE`` hides it: tqdm's notebook bar does not look there itself.
     """
     hidden = not shown or "TQDM_DISABLE" in os.environ
+    total *= 1 + 1e-9  # tqdm warns when rounding carries the sum of the steps past the end
     return tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, disable=hidden)

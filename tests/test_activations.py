@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 import torch
 
-from grokutil.activations import ACTIVATIONS, Activation, get_activation
+from grokutil.activations import ACTIVATIONS, Activation, get_activation, softplus
 from grokutil.symbolic import SIGMA
 
 Z = torch.linspace(-4.1, 4.3, 50, dtype=torch.float64)
@@ -46,3 +46,14 @@ def test_an_unknown_name_lists_the_known(unknown):
         get_activation(unknown)
     assert repr(unknown) in str(error.value)
     assert all(name in str(error.value) for name in ACTIVATIONS)
+
+
+def test_softplus_of_any_sharpness_has_its_slope_and_becomes_relu():
+    for beta in (1.0, 10.0):
+        z = Z.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(softplus(beta).value(z).sum(), z)
+        torch.testing.assert_close(softplus(beta).slope(Z), slope, rtol=1e-12, atol=1e-12)
+    assert float((softplus(1000).value(Z) - torch.relu(Z)).abs().max()) < 1e-3
+    assert softplus(1).name == "softplus" and softplus(10).name == "softplus, beta 10"
+    with pytest.raises(ValueError, match="beta must be positive"):
+        softplus(0)

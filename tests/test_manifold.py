@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from grokutil.activations import ACTIVATIONS
 from grokutil.constraints import SingularPointError
-from grokutil.manifold import jacobian, norm_minimizing_direction, ntk, tangent_projection
-from grokutil.model import predict
+from grokutil.data import modular_addition
+from grokutil.kinks import kink_rows
+from grokutil.manifold import TangentSpace, jacobian, norm_minimizing_direction, ntk, tangent_projection
+from grokutil.model import default_weights, predict
 
 
 def randn(*size, seed=0):
@@ -95,3 +97,53 @@ class TestTwoLayerNetwork:
             tangent_projection(W1, W2, X, randn(3))
         with pytest.raises(SingularPointError, match="drop repeated samples"):
             tangent_projection(W1, W2, X[[0, 0]], randn(54))
+
+
+class TestTangentSpace:
+    @settings(deadline=None, max_examples=60)
+    @given(networks(), st.integers(0, 99))
+    def test_products_are_those_of_the_dense_jacobian(self, network, seed):
+        J, space = jacobian(*network), TangentSpace(*network)
+        v, U = randn(J.shape[1], seed=seed), randn(*(len(network[2]), network[1].shape[1]), seed=seed + 1)
+        torch.testing.assert_close(space.product(v).flatten(), J @ v, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(space.transposed_product(U), J.mT @ U.flatten(), rtol=1e-10, atol=1e-10)
+
+    @settings(deadline=None, max_examples=80)
+    @given(networks(), st.integers(0, 99), st.floats(0, 1))
+    def test_with_kink_rows_it_is_the_projection_of_a_truncated_svd(self, network, seed, share):
+        """[J; C] may lack rank by its kink rows, never by what is left of J."""
+        W1, W2, X, activation = network
+        kinks = torch.rand(len(X), W1.shape[1], generator=torch.Generator().manual_seed(seed)) < share
+        J = torch.cat((jacobian(*network), kink_rows(kinks, X, W2.shape[1])))
+        space = TangentSpace(*network, kinks)
+        assume(float(torch.linalg.cond(space.ntk)) < 1e8)
+        _, sizes, rows = torch.linalg.svd(J, full_matrices=False)
+        rows = rows[sizes > 1e-7 * sizes[0]]
+        v = randn(J.shape[1], seed=seed)
+        torch.testing.assert_close(space.project(v), v - rows.mT @ (rows @ v), rtol=1e-6, atol=1e-6)
+        assert float((J @ space.project(v)).norm()) < 1e-8 * float(J.norm() * v.norm())
+
+    def test_multiplier_splits_theta_in_a_normal_and_a_tangent_part(self):
+        network = randn(4, 9), randn(9, 2, seed=1), randn(3, 4, seed=2), "softplus"
+        space = TangentSpace(*network)
+        normal = space.transposed_product(space.multiplier())
+        torch.testing.assert_close(normal + space.project(space.theta), space.theta)
+
+    @pytest.mark.slow
+    def test_real_size_agrees_with_the_dense_svd(self):
+        """p = 11, width 128, a third of the pre-activations held: hundreds of dependent rows."""
+        W1, W2 = default_weights(11, 128, 11)
+        X = modular_addition(11, train_size=59).X_train
+        kinks = torch.rand(59, 128, generator=torch.Generator().manual_seed(0)) < 0.2
+        J = torch.cat((jacobian(W1, W2, X), kink_rows(kinks, X, 11)))
+        _, sizes, rows = torch.linalg.svd(J, full_matrices=False)
+        rows = rows[sizes > 1e-9 * sizes[0]]
+        assert len(rows) < len(J) - 100
+        v = randn(J.shape[1])
+        projected = tangent_projection(W1, W2, X, v, "relu", kinks)
+        torch.testing.assert_close(projected, v - rows.mT @ (rows @ v), rtol=0, atol=1e-8)
+
+    def test_bad_kinks_say_what_is_needed(self):
+        network = randn(4, 9), randn(9, 2), randn(3, 4), "relu"
+        with pytest.raises(ValueError, match=r"kinks must be a bool tensor.*\(3, 9\); got torch.bool \(9, 3\)"):
+            TangentSpace(*network, torch.zeros(9, 3, dtype=torch.bool))

@@ -1,0 +1,110 @@
+"""Kinks on which ReLU networks slide: the least-norm rule against brute force, and against a real run."""
+
+import pytest
+import torch
+
+from grokutil.activations import ACTIVATIONS
+from grokutil.data import modular_addition
+from grokutil.kinks import flipping_kinks, kink_rows, sliding_kinks
+from grokutil.manifold import norm_minimizing_direction
+from grokutil.train import gradient_descent, ridge_from_weight_decay
+
+ONE = torch.ones(1, 1, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def training():
+    """Appendix D, seed 0: the twenty states up to step 3000, and two hundred after it."""
+    task = modular_addition(11, train_size=59, seed=0)
+    run = gradient_descent(task, times=[0, *range(2981, 3201)])
+    return task, run.states[1:21], run.states[20:]
+
+
+def unit(z, force):
+    """One unit, one sample: pre-activation z, and a target such that an open gate feels ``force`` downwards."""
+    return (ONE * z, ONE), ONE * -force  # V = (relu(z) - Y) W2 = force for z <= 0
+
+
+def test_a_kink_that_repels_holds_nothing():
+    for force, slides in ((0.5, True), (-0.5, False)):  # positive: an open gate lowers z; negative: it raises z
+        state, Y = unit(0.0, force)
+        assert bool(sliding_kinks([state], ONE, Y, ridge=0.1)) is slides
+
+
+def test_a_kink_that_is_crossed_holds_nothing():
+    """Two inputs, one unit: the first sample pulls the pre-activation of the second through zero, open gate or not."""
+    X = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    W1, W2 = torch.tensor([[1.0], [-1.0]], dtype=torch.float64), ONE
+    for pull, slides in ((0.1, False), (-0.5, True), (-5.0, False)):  # down; up, held; up, too strong to hold
+        Y = torch.tensor([[1 - pull], [-1.0]], dtype=torch.float64)  # V = (pull, 1)
+        found = sliding_kinks([(W1, W2)], X, Y, ridge=0.0)
+        assert found.flatten().tolist() == [False, slides]
+
+
+def test_far_pairs_do_not_slide():
+    state, Y = unit(0.01, 0.5)
+    assert not sliding_kinks([state], ONE, Y, 0.1, epsilon=1e-3).any()
+    assert sliding_kinks([state], ONE, Y, 0.1, epsilon=0.1).shape == (1, 1)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_gates_have_the_least_norm(seed, activation):
+    """Two near samples of one unit: no gates on a fine grid give a shorter subgradient, and its rest is the rule's."""
+    draw = torch.Generator().manual_seed(seed)
+    W1 = 0.05 * torch.randn(2, 1, generator=draw, dtype=torch.float64)
+    W2, X, Y = (torch.randn(s, generator=draw, dtype=torch.float64) for s in ((1, 1), (2, 2), (2, 1)))
+    sigma, ridge = ACTIVATIONS[activation], 3.0
+    found = sliding_kinks([(W1, W2)], X, Y, ridge, activation, epsilon=10.0)[:, 0]
+    V = ((sigma.value(X @ W1) @ W2 - Y) @ W2.T)[:, 0]
+    low, now = float(sigma.slope(torch.zeros(1))), sigma.slope(X @ W1)[:, 0]
+    ranges = [torch.linspace(low, 1, 801).double() if v > 0 else g[None] for v, g in zip(V, now, strict=True)]
+    gates = torch.cartesian_prod(*ranges)
+    g = (gates * V) @ X + ridge * W1.T
+    best = g.norm(dim=1).argmin()
+    for i in range(2):
+        at_rest = abs(float(X[i] @ g[best])) < 5e-3 * float(V.abs().max() * X.square().sum(1).max())
+        inside = bool(V[i] > 0) and low + 0.005 < float(gates[best, i]) < 0.995
+        assert (at_rest and bool(V[i] > 0)) if found[i] else not inside
+
+
+def test_the_rule_foresees_what_the_run_does(training):
+    """Nine in ten of the pairs that flip in the next 200 steps were found before, and the motion is explained."""
+    task, past, future = training
+    found = sliding_kinks(past, task.X_train, task.Y_train, ridge_from_weight_decay(1e-4, 59, 11))
+    flipping = flipping_kinks(future, task.X_train)
+    assert int((found & flipping).sum()) > 0.9 * int(flipping.sum()) > 100
+    moved = torch.cat([(b - a).flatten() for a, b in zip(future[0], future[-1], strict=True)])
+    cosines = [
+        float(norm_minimizing_direction(*future[0], task.X_train, kinks=kinks) @ moved / moved.norm())
+        for kinks in (None, found)
+    ]
+    assert cosines[0] < 0.9 < 0.98 < cosines[1]
+
+
+def test_flips_are_counted():
+    signs = [1.0, -1.0, 1.0, -1.0, -1.0]
+    states = [(ONE * sign, ONE) for sign in signs]
+    assert [bool(flipping_kinks(states, ONE, least)) for least in (3, 4)] == [True, False]
+
+
+def test_rows_are_the_gradients_of_the_held_pre_activations():
+    X = torch.randn(3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    W1, W2 = torch.zeros(2, 4, dtype=torch.float64), torch.zeros(4, 5, dtype=torch.float64)
+    kinks = torch.zeros(3, 4, dtype=torch.bool)
+    kinks[0, 1] = kinks[2, 1] = kinks[1, 3] = True
+    C = kink_rows(kinks, X, 5)
+    assert C.shape == (3, W1.numel() + W2.numel())
+    J = torch.func.jacrev(lambda w: (X @ w)[kinks])(W1).flatten(1)
+    assert torch.equal(C, torch.cat((J, torch.zeros(3, W2.numel(), dtype=torch.float64)), 1))
+
+
+def test_bad_input_says_what_to_do():
+    state, Y = unit(0.0, 0.5)
+    with pytest.raises(ValueError, match="activation 'tanh' has no kink"):
+        sliding_kinks([state], ONE, Y, 0.1, "tanh")
+    with pytest.raises(ValueError, match="states is empty"):
+        sliding_kinks([], ONE, Y, 0.1)
+    for arguments, words in (({"epsilon": 0}, "epsilon must be positive"), ({"ridge": -1}, "ridge must not be neg")):
+        with pytest.raises(ValueError, match=words):
+            sliding_kinks([state], ONE, Y, **({"ridge": 0.1} | arguments))
