@@ -23,10 +23,10 @@ CALCULATION := requirements.txt $(shell find grokutil -name "*.py") \
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
 CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/data/*' -not -name '*.pyc')
 
-.PHONY: help book test lab results claims vendor clean
+.PHONY: help book test lab results claims benchmark vendor clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(BOOK) ## build the book, executing its chapters
 	@echo 'The book is at _build/html/index.html'
@@ -47,6 +47,9 @@ results: $(INSTALLED) ## compute the stored results in book/data again
 
 claims: $(INSTALLED) ## check each claim of the ledger
 	$(BIN)/python -m grokutil.claims
+
+benchmark: $(INSTALLED) ## measure speed and memory, side by side
+	$(BIN)/python -m benchmarks
 
 vendor: $(INSTALLED) ## fetch the browser libraries in book/static/vendor again (needs npm)
 	$(BIN)/python book/vendor.py

@@ -69,7 +69,7 @@ class ZeroLossManifold:
             SingularPointError: J does not have full rank.
         """
         J = self.jacobian(theta)
-        return solve_ntk(J @ J.mT, J @ theta)
+        return _solve(J @ J.mT, J @ theta)
 
     def tangent(self, theta: Tensor, v: Tensor) -> Tensor:
         r""":math:`P(\theta) v = v - J^\top \Theta^{-1} J v`, (d,).
@@ -78,11 +78,28 @@ class ZeroLossManifold:
             SingularPointError: J does not have full rank.
         """
         J = self.jacobian(theta)
-        return v - J.mT @ solve_ntk(J @ J.mT, J @ v)
+        return v - J.mT @ _solve(J @ J.mT, J @ v)
 
-    def slow_velocity(self, theta: Tensor) -> Tensor:
-        r"""The norm-minimising flow :math:`d\theta/ds = -2 P(\theta) \theta` on the clock s, (d,)."""
-        return -2 * self.tangent(theta, theta)
+    def slow_velocity(self, theta: Tensor, speed: Tensor | None = None) -> Tensor:
+        r"""The norm-minimising flow :math:`d\theta/ds = -2 P(\theta) \theta` on the clock s, (d,).
+
+        With ``speed``, the diagonal of a matrix D, it is the limit for small weight decay of
+        :math:`\dot\theta = -D \nabla L_\lambda`, training with one learning rate for each parameter:
+
+        .. math:: \frac{d\theta}{ds} = -2 D (\theta - J^\top \mu_D), \qquad
+                  \mu_D = (J D J^\top)^{-1} J D \theta
+
+        Args:
+            theta: parameters (d,), float64.
+            speed: (d,) positive, float64; None for all ones.
+
+        Raises:
+            SingularPointError: J does not have full rank.
+            ValueError: a speed that is not positive, or not one for each parameter.
+        """
+        D, J = speeds(theta, speed), self.jacobian(theta)
+        mu = _solve((J * D) @ J.mT, J @ (D * theta))
+        return -2 * D * (theta - J.mT @ mu)
 
     def newton(self, theta: Tensor, tolerance: float = 1e-13) -> Tensor:
         r"""A point of Z near ``theta``, by steps :math:`\theta \leftarrow \theta - J^\top \Theta^{-1} r`.
@@ -98,7 +115,7 @@ class ZeroLossManifold:
             r, J = self.residual(theta), self.jacobian(theta)
             if r.norm() <= tolerance * (1 + self.y.norm()):
                 return theta
-            step = J.mT @ solve_ntk(J @ J.mT, r)
+            step = J.mT @ _solve(J @ J.mT, r)
             while self.residual(theta - step).norm() > r.norm() and step.norm() > tolerance:
                 step = step / 2
             theta = theta - step
@@ -128,7 +145,7 @@ class ZeroLossManifold:
             z = closer
         for _ in range(20):  # Newton's method on the Lagrange conditions: z - theta = J^T nu, F(z) = y
             J, r = self.jacobian(z), self.residual(z)
-            nu = solve_ntk(J @ J.mT, J @ (z - theta))
+            nu = _solve(J @ J.mT, J @ (z - theta))
             hessian = torch.eye(len(z), dtype=z.dtype) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
             M = len(r)
             kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
@@ -160,8 +177,11 @@ class TinyNetwork:
 
     def F(self, theta: Tensor) -> Tensor:
         """Outputs (n,) for the parameters ``theta`` (d,)."""
-        W, a = theta[: -self.width].reshape(-1, self.width), theta[-self.width :]
-        return self.activation.value(self.X @ W) @ a
+        return self.features(theta[: -self.width]) @ theta[-self.width :]
+
+    def features(self, W: Tensor) -> Tensor:
+        """Hidden activations (n, width) for the first layer, flat (d_in * width,)."""
+        return self.activation.value(self.X @ W.reshape(-1, self.width))
 
     def random(self, seed: int) -> Tensor:
         """Standard normal parameters (d,), the same for the same seed."""
@@ -169,12 +189,34 @@ class TinyNetwork:
         return torch.randn(self.size, generator=generator, dtype=torch.float64)
 
 
-def solve_ntk(Theta: Tensor, b: Tensor) -> Tensor:
-    """Theta^{-1} b by Cholesky."""
+def speeds(theta: Tensor, speed: Tensor | None) -> Tensor:
+    """``speed``, checked to be one positive number for each entry of ``theta``; ones for None."""
+    if speed is None:
+        return torch.ones_like(theta)
+    speed = float_vector("speed", speed)
+    if speed.shape != theta.shape or not (speed > 0).all():
+        raise ValueError(
+            f"speed must be one positive number for each of the {len(theta)} parameters, "
+            f"got {len(speed)} numbers, {int((speed <= 0).sum())} of them not positive"
+        )
+    return speed
+
+
+def factor_ntk(Theta: Tensor) -> Tensor:
+    """Lower Cholesky factor of an NTK (M, M).
+
+    Raises:
+        SingularPointError: the NTK is numerically singular.
+    """
     L = cholesky_or_none(Theta)
     if L is None:
         raise SingularPointError(
             f"J J^T ({len(Theta)} x {len(Theta)}) is numerically singular: theta is a singular point (Def. 4.9), where "
             f"the tangent space is not defined; use more parameters, drop repeated samples, or move away from it"
         )
-    return torch.cholesky_solve(b[:, None], L)[:, 0]
+    return L
+
+
+def _solve(Theta: Tensor, b: Tensor) -> Tensor:
+    """Theta^{-1} b by Cholesky, b (M,)."""
+    return torch.cholesky_solve(b[:, None], factor_ntk(Theta))[:, 0]

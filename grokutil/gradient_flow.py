@@ -13,16 +13,22 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from grokutil.checks import positive
-from grokutil.constraints import ZeroLossManifold
+from grokutil.constraints import ZeroLossManifold, speeds
 from grokutil.trajectory import Trajectory, increasing_times
 
 
 def training_flow(
-    Z: ZeroLossManifold, start: Tensor, ridge: float, slow_times: Sequence[float] | np.ndarray, rtol: float = 1e-8
+    Z: ZeroLossManifold,
+    start: Tensor,
+    ridge: float,
+    slow_times: Sequence[float] | np.ndarray,
+    rtol: float = 1e-8,
+    speed: Tensor | None = None,
 ) -> Trajectory:
     r"""Gradient flow of the regularised loss, on the slow clock.
 
-    .. math:: \frac{d\theta}{ds} = -\frac1\lambda \nabla L_\lambda(\theta) = -\frac2\lambda J^\top r - 2 \theta
+    .. math:: \frac{d\theta}{ds} = -\frac1\lambda D \nabla L_\lambda(\theta)
+              = -D \bigl( \frac2\lambda J^\top r + 2 \theta \bigr)
 
     Stiff, with rates of order :math:`1/\lambda`: backward differentiation (BDF) with the exact Hessian.
 
@@ -32,32 +38,39 @@ def training_flow(
         ridge: :math:`\lambda`, positive.
         slow_times: when to record, increasing, at least two.
         rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+        speed: (d,) the diagonal of D, one positive learning rate for each parameter; None for all ones.
 
     Returns:
         A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
-        ValueError: ridge or rtol not positive, times that do not increase, or SciPy gives up.
+        ValueError: ridge, rtol or a speed not positive, times that do not increase, or SciPy gives up.
 
     Source: paper, eq. 3.
     """
     ridge, hessian = positive("ridge", ridge), torch.func.hessian(Z.loss)
+    D = speeds(start, speed)
 
     def velocity(theta: Tensor) -> Tensor:
-        return -Z.loss_gradient(theta, ridge) / ridge
+        return -D * Z.loss_gradient(theta, ridge) / ridge
 
     def slope(theta: Tensor) -> Tensor:
-        return -hessian(theta, ridge) / ridge
+        return -D[:, None] * hessian(theta, ridge) / ridge
 
     return _solve(velocity, start, slow_times, rtol, slope)
 
 
 def slow_flow(
-    Z: ZeroLossManifold, start: Tensor, slow_times: Sequence[float] | np.ndarray, rtol: float = 1e-8
+    Z: ZeroLossManifold,
+    start: Tensor,
+    slow_times: Sequence[float] | np.ndarray,
+    rtol: float = 1e-8,
+    speed: Tensor | None = None,
 ) -> Trajectory:
     r"""The norm-minimising flow on the zero-loss manifold, the limit of :func:`training_flow` for small ridge.
 
-    .. math:: \frac{d\zeta}{ds} = -2 P(\zeta) \zeta
+    .. math:: \frac{d\zeta}{ds} = -2 P(\zeta) \zeta, \qquad \text{with speeds: }
+              -2 D \bigl( \zeta - J^\top (J D J^\top)^{-1} J D \zeta \bigr)
 
     Explicit Runge-Kutta of order 8 (DOP853). It stays on the level set of F through ``start`` to the tolerance.
 
@@ -66,17 +79,18 @@ def slow_flow(
         start: parameters at ``slow_times[0]``, (d,) float64; a point of Z for the limit theorem.
         slow_times: when to record, increasing, at least two.
         rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+        speed: (d,) the diagonal of D, as in :func:`training_flow`; None for all ones.
 
     Returns:
         A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         SingularPointError: J loses full rank on the way.
-        ValueError: rtol not positive, times that do not increase, or SciPy gives up.
+        ValueError: rtol or a speed not positive, times that do not increase, or SciPy gives up.
 
     Source: paper, sections 4.5 and 4.6; the factor 2 is that of eq. 3.
     """
-    return _solve(Z.slow_velocity, start, slow_times, rtol)
+    return _solve(lambda zeta: Z.slow_velocity(zeta, speed), start, slow_times, rtol)
 
 
 def _solve(

@@ -1,4 +1,4 @@
-r"""Isolated dynamics of the first layer: eqs 14-20.
+r"""Isolated dynamics of the first layer (eqs 14-20), and of all layers below a linear readout.
 
 The readout :math:`W_2` is taken to be optimal for the first layer :math:`W_1` at every moment. What is left is a
 flow of :math:`W_1` alone, with a velocity in closed form. :math:`K = H H^\top + \lambda I` is n x n, symmetric
@@ -7,11 +7,13 @@ positive definite; it is factorised once by Cholesky and never inverted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, matrix, non_negative, same_size
+from grokutil.checks import Matrix, float_vector, matrix, non_negative, same_size
 from grokutil.linalg import cholesky_or_none
 
 
@@ -151,6 +153,61 @@ class FirstLayerDynamics:
         Z = self.X @ W1
         H = self.activation.value(Z)
         return W1, Z, H, _kernel_factor(H, self.ridge)
+
+
+class FeatureDynamics:
+    r"""The isolated flow of all parameters below a linear readout, for features of any depth.
+
+    .. math::
+        \frac{d\theta}{d\tau} = D H(\theta)^\top \bigl[ A Y Y^\top A H \bigr] - \theta,
+        \qquad A = (H H^\top + \lambda I)^{-1}
+
+    :math:`D H^\top` is the vector-Jacobian product of :math:`H`. Called as ``dynamics(theta)``; ``clock`` is
+    ``"tau"``. For two layers :class:`FirstLayerDynamics` is the same and faster.
+
+    Args:
+        features: maps a parameter vector (d,) to hidden activations H (n, d_h); differentiable by ``torch.func``.
+            A column of ones in H is a penalised bias of the readout.
+        Y: targets (n, d_out), float64.
+        ridge: :math:`\lambda`; with 0 the limit, as in eq. 20.
+
+    Raises:
+        ValueError: Y is not a finite float64 matrix, or negative ridge.
+
+    Source: paper, eqs 9-11 and 16-20, for more layers.
+    """
+
+    clock = "tau"
+
+    def __init__(self, features: Callable[[Tensor], Tensor], Y: Matrix, ridge: float = 0.0) -> None:
+        self.features, self.Y, self.ridge = features, matrix("Y", Y), non_negative("ridge", ridge)
+
+    def __call__(self, theta: Tensor) -> Tensor:
+        """Velocity at ``theta`` (d,), same shape.
+
+        Raises:
+            SingularKernelError: the n x n matrix has no inverse.
+            ValueError: theta is not a finite float64 vector, or H has not as many rows as Y.
+        """
+        H, pull_back = torch.func.vjp(self.features, float_vector("theta", theta))  # type: ignore[misc]
+        B = torch.cholesky_solve(self.Y, self._factor(H))  # A Y, (n, d_out)
+        return pull_back(B @ (B.mT @ H))[0] - theta
+
+    def cost(self, theta: Tensor) -> Tensor:
+        r""":math:`\|\theta\|^2 + \operatorname{Tr} Y^\top A Y`; ``dynamics(theta)`` is ``-grad cost(theta) / 2``."""
+        L = self._factor(self.features(float_vector("theta", theta)))
+        C = torch.linalg.solve_triangular(L, self.Y, upper=False)  # Y^T A Y = C^T C
+        return theta.square().sum() + C.square().sum()
+
+    def readout(self, theta: Tensor) -> Tensor:
+        """The optimal readout for ``theta``: eq. 15 or 18, (d_h, d_out)."""
+        return optimal_readout(self.features(float_vector("theta", theta)), self.Y, self.ridge)
+
+    def _factor(self, H: Tensor) -> Tensor:
+        """Cholesky factor of H H^T + ridge I for checked H."""
+        H = matrix("features(theta)", H)
+        same_size("features(theta)", H, 0, "Y", self.Y, 0)
+        return _kernel_factor(H, self.ridge)
 
 
 def _kernel_factor(H: Tensor, ridge: float) -> Tensor:

@@ -85,6 +85,20 @@ class TestZeroLossManifold:
         B, N = float(w[0] ** 2 - w[1] ** 2), float(w @ w)
         assert float(2 * w @ Z.slow_velocity(w)) == pytest.approx(-4 * B**2 / N)
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_slow_velocity_with_speeds_is_the_plain_one_in_stretched_coordinates(self, seed):
+        """With theta = D^(1/2) eta it is -2 P grad_eta |theta|^2 / 2, with the projection of the map eta -> F."""
+        Z, theta = problem(seed)
+        D = 10 ** randn(len(theta), seed=seed + 30)
+        J = Z.jacobian(theta) * D.sqrt()  # of eta -> F(D^(1/2) eta)
+        P = torch.eye(len(theta)).double() - torch.linalg.pinv(J) @ J
+        v = Z.slow_velocity(theta, D)
+        torch.testing.assert_close(v, -2 * D.sqrt() * (P @ (D.sqrt() * theta)), rtol=1e-8, atol=1e-8)
+        assert float((Z.jacobian(theta) @ v).norm()) < 1e-8 * float(v.norm()) and float(theta @ v) < 0
+        plain = -2 * Z.tangent(theta, theta)
+        torch.testing.assert_close(Z.slow_velocity(theta), plain)
+        torch.testing.assert_close(Z.slow_velocity(theta, torch.ones_like(theta)), plain)
+
     def test_a_singular_point_is_named(self):
         Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.zeros(1, dtype=torch.float64))
         with pytest.raises(SingularPointError, match="singular point .Def. 4.9.*use more parameters"):

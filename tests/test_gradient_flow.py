@@ -50,7 +50,38 @@ def test_training_tends_to_the_slow_flow_in_proportion_to_ridge():
     assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.05)
 
 
+SPEED = torch.tensor([1.0, 5.0], dtype=torch.float64)
+
+
+def test_slow_flow_with_layer_speeds_has_the_closed_form():
+    """On w1 w2 = c with v = w1^2 and speed 1/eps of w2: (v^2 - c^2)^(1 + eps) / v^(2 eps) decays as e^{-8 s}."""
+    W, eps, c = torch.stack(slow_flow(Z, START, TIMES, speed=SPEED).states).numpy(), 1 / float(SPEED[1]), 0.5
+    v = W[:, 0] ** 2
+    invariant = (v**2 - c**2) ** (1 + eps) / v ** (2 * eps)
+    np.testing.assert_allclose(invariant, invariant[0] * np.exp(-8 * TIMES), rtol=1e-6)
+    np.testing.assert_allclose(W.prod(1), c, rtol=1e-7)
+
+
+def test_speeds_of_one_change_nothing_and_equal_speeds_change_the_clock():
+    ones = torch.ones(2, dtype=torch.float64)
+    torch.testing.assert_close(slow_flow(Z, START, TIMES, speed=ones).states, slow_flow(Z, START, TIMES).states)
+    fast, plain = slow_flow(Z, START, TIMES, speed=3 * ones), slow_flow(Z, START, 3 * TIMES)
+    torch.testing.assert_close(fast.states, plain.states, rtol=1e-6, atol=1e-9)
+
+
+def test_training_with_layer_speeds_tends_to_the_slow_flow_with_them():
+    limit = torch.stack(slow_flow(Z, START, TIMES, speed=SPEED).states)
+    gaps = [
+        float((torch.stack(training_flow(Z, START, r, TIMES, speed=SPEED).states) - limit).norm()) for r in (1e-3, 1e-4)
+    ]
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.05)
+
+
 def test_bad_input_says_what_is_wrong():
+    with pytest.raises(ValueError, match="speed must be one positive number for each of the 2 parameters, got 1 numb"):
+        training_flow(Z, START, 0.1, TIMES, speed=SPEED[:1])
+    with pytest.raises(ValueError, match="1 of them not positive"):
+        slow_flow(Z, START, TIMES, speed=SPEED - 1)
     with pytest.raises(ValueError, match="ridge must be positive, got 0"):
         training_flow(Z, START, 0, TIMES)
     with pytest.raises(ValueError, match="times must increase"):

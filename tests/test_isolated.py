@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from grokutil.activations import ACTIVATIONS, Activation
 from grokutil.data import modular_addition
 from grokutil.isolated import (
+    FeatureDynamics,
     FirstLayerDynamics,
     SingularKernelError,
     first_layer_velocity,
@@ -207,6 +208,93 @@ class TestPreparedDynamics:
 
     def test_its_clock_is_tau(self):
         assert self.dynamics.clock == "tau"
+
+
+class ThreeLayers:
+    """Features tanh(tanh(X V1) V2) of one flat vector, and L_lambda of the whole network."""
+
+    def __init__(self, seed=0, n=4, widths=(3, 5, 7), d_out=2):
+        rng = np.random.default_rng(seed)
+        self.sizes = list(zip(widths, widths[1:], strict=False))
+        self.X, self.Y = (torch.from_numpy(rng.normal(size=(n, d))) for d in (widths[0], d_out))
+        self.theta = torch.from_numpy(rng.normal(size=sum(a * b for a, b in self.sizes)))
+
+    def features(self, theta):
+        H = self.X
+        for V, size in zip(theta.split([a * b for a, b in self.sizes]), self.sizes, strict=True):
+            H = torch.tanh(H @ V.reshape(size))
+        return H
+
+    def cost(self, theta, W2, ridge):
+        return (self.features(theta) @ W2 - self.Y).square().sum() + ridge * (theta.square().sum() + W2.square().sum())
+
+
+class TestAnyDepth:
+    @settings(deadline=None)
+    @given(problems())
+    def test_two_layers_are_the_first_layer_dynamics(self, problem):
+        W1, X, Y, activation, ridge = problem
+        first = FirstLayerDynamics(X, Y, activation, ridge)
+        deep = FeatureDynamics(lambda w: hidden(w.reshape(W1.shape), X, activation), Y, ridge)
+        close(deep(W1.flatten()), first(W1).flatten())
+        close(deep.cost(W1.flatten()), first.cost(W1))
+        close(deep.readout(W1.flatten()), first.readout(W1))
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_velocity_is_autograds_of_the_full_loss_at_its_minimum(self, seed):
+        """Theorem 5.1: autograd sees the whole of L_lambda; the readout comes from the normal equations."""
+        net, ridge = ThreeLayers(seed), 0.03
+        dynamics, leaf = FeatureDynamics(net.features, net.Y, ridge), net.theta.clone().requires_grad_()
+        H = net.features(leaf)
+        W2 = torch.linalg.solve(H.mT @ H + ridge * torch.eye(7).double(), H.mT @ net.Y)
+        L = net.cost(leaf, W2, ridge)
+        close(dynamics.cost(net.theta), L.detach() / ridge)
+        close(dynamics.readout(net.theta), W2.detach())
+        through, partial = torch.autograd.grad(L, leaf)[0], torch.func.grad(net.cost)(net.theta, W2.detach(), ridge)
+        close(dynamics(net.theta), -through / (2 * ridge))
+        close(dynamics(net.theta), -partial / (2 * ridge))  # the envelope: phi held fixed
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_without_ridge_it_is_autograds_of_the_norm_on_zero_loss(self, seed):
+        net = ThreeLayers(seed)
+        leaf = net.theta.clone().requires_grad_()
+        W2 = torch.linalg.pinv(net.features(leaf)) @ net.Y
+        N = leaf.square().sum() + W2.square().sum()
+        dynamics = FeatureDynamics(net.features, net.Y)
+        close(dynamics.cost(net.theta), N.detach())
+        close(dynamics(net.theta), -torch.autograd.grad(N, leaf)[0] / 2)
+        assert float((net.features(net.theta) @ dynamics.readout(net.theta) - net.Y).abs().max()) < 1e-9
+
+    def test_small_ridge_lowers_the_cost_by_its_first_order(self):
+        """Eq. 19 over eq. 16: R_19 - R = lambda^2 Tr Y^T K^-2 Y + O(lambda^3)."""
+        net = ThreeLayers()
+        H, limit = net.features(net.theta), FeatureDynamics(net.features, net.Y).cost(net.theta)
+        first_order = torch.linalg.solve(H @ H.mT, net.Y).square().sum()
+        kappa = float(torch.linalg.eigvalsh(H @ H.mT)[0])
+        for ratio in (1e-2, 1e-3):
+            gap = (limit - FeatureDynamics(net.features, net.Y, ratio * kappa).cost(net.theta)) / (ratio * kappa)
+            assert 1 - ratio <= float(gap / first_order) <= 1
+
+    def test_a_column_of_ones_is_a_penalised_bias(self):
+        net = ThreeLayers()
+
+        def with_bias(theta):
+            return torch.cat((net.features(theta), torch.ones(4, 1).double()), 1)
+
+        H = net.features(net.theta)
+        dynamics, K = FeatureDynamics(with_bias, net.Y, 0.1), H @ H.mT + 1 + 0.1 * torch.eye(4)
+        close(dynamics.cost(net.theta), net.theta.square().sum() + (net.Y * torch.linalg.solve(K, net.Y)).sum())
+
+    def test_its_clock_is_tau_and_bad_input_says_what_to_do(self):
+        net = ThreeLayers()
+        dynamics = FeatureDynamics(net.features, net.Y)
+        assert dynamics.clock == "tau"
+        with pytest.raises(ValueError, match="theta must be a float64 tensor with one axis"):
+            dynamics(net.theta[:, None])
+        with pytest.raises(ValueError, match=r"features\(theta\) \(4, 7\) and Y \(3, 2\) do not match"):
+            FeatureDynamics(net.features, net.Y[:3])(net.theta)
+        with pytest.raises(SingularKernelError, match="width of at least 4"):
+            FeatureDynamics(lambda theta: net.features(theta)[:, :3], net.Y)(net.theta)
 
 
 ONE = torch.ones(3, 3, dtype=torch.float64)
