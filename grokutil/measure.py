@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from grokutil.activations import Activation
 from grokutil.checks import Matrix, matrix, same_size
+from grokutil.data import Task
+from grokutil.model import predict
 
 
 def accuracy(output: Matrix, labels: Matrix) -> float:
@@ -75,3 +80,42 @@ def crossing_time(times: Sequence[float] | np.ndarray, values: Sequence[float] |
     if i == 0:
         return float(times[0])
     return float(np.interp(level, values[i - 1 : i + 1], times[i - 1 : i + 1]))
+
+
+class LearningCurves(NamedTuple):
+    """Loss and accuracy along a run, each (T,); the losses are means over samples and outputs, as ``nn.MSELoss``."""
+
+    train_loss: np.ndarray
+    test_loss: np.ndarray
+    train_accuracy: np.ndarray
+    test_accuracy: np.ndarray
+
+
+def learning_curves(
+    states: Sequence[tuple[Tensor, Tensor]], task: Task, activation: str | Activation = "relu"
+) -> LearningCurves:
+    r"""Loss :math:`\|\hat Y - Y\|_F^2 / (n \, d_{out})` and accuracy on both halves of a task, state by state.
+
+    Args:
+        states: T pairs (W1, W2), as in a run of :func:`grokutil.train.gradient_descent`.
+        task: the task the run was trained on.
+        activation: the activation it was trained with, which a run does not apply by itself.
+
+    Returns:
+        :class:`LearningCurves`.
+
+    Raises:
+        ValueError: shapes do not match, not finite, unknown activation.
+
+    Source: paper, Figs 5 and 7.
+    """
+    halves = ((task.X_train, task.Y_train, task.labels_train), (task.X_test, task.Y_test, task.labels_test))
+    outputs = [[predict(W1, W2, X, activation) for W1, W2 in states] for X, _, _ in halves]
+    losses = (
+        np.array([float((out - Y).square().mean()) for out in row])
+        for row, (_, Y, _) in zip(outputs, halves, strict=True)
+    )
+    accuracies = (
+        np.array([accuracy(out, labels) for out in row]) for row, (_, _, labels) in zip(outputs, halves, strict=True)
+    )
+    return LearningCurves(*losses, *accuracies)

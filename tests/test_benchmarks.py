@@ -3,7 +3,6 @@
 import importlib
 
 import pytest
-import torch
 
 from benchmarks.__main__ import MODULES
 from benchmarks.compare import Row, compare

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from grokutil.measure import accuracy, crossing_time, relative_residual
+from grokutil.data import modular_addition
+from grokutil.measure import accuracy, crossing_time, learning_curves, relative_residual
+from grokutil.train import gradient_descent
 
 OUTPUT = torch.tensor([[0.1, 0.9], [2.0, -1.0], [0.0, 1.0], [5.0, 4.0]], dtype=torch.float64)
 
@@ -28,6 +30,22 @@ def test_crossing_time_is_linear_between_records():
     assert crossing_time(times, values, 0.0) == 0.0
     assert crossing_time(times, values, 0.1) == pytest.approx(1.0)
     assert math.isnan(crossing_time(times, values, 0.95))
+
+
+@pytest.mark.parametrize(("name", "module"), [("relu", torch.nn.ReLU()), ("tanh", torch.nn.Tanh())])
+def test_learning_curves_are_pytorchs_mse_and_the_share_of_right_answers(name, module):
+    task = modular_addition(5, train_size=11, seed=0)
+    run = gradient_descent(task, width=16, activation=name, steps=60, record_every=30)
+    curves = learning_curves(run.states, task, name)
+    assert [len(c) for c in curves] == [3, 3, 3, 3]
+    for i, (W1, W2) in enumerate(run.states):
+        for half in ("train", "test"):
+            X, Y, labels = (getattr(task, f"{part}_{half}") for part in ("X", "Y", "labels"))
+            output = module(X @ W1) @ W2
+            right = sum(int(row.argmax()) == int(label) for row, label in zip(output, labels, strict=True))
+            assert getattr(curves, f"{half}_loss")[i] == pytest.approx(float(torch.nn.MSELoss()(output, Y)))
+            assert getattr(curves, f"{half}_accuracy")[i] == pytest.approx(right / len(Y))
+    assert curves.train_loss[-1] < curves.train_loss[0]
 
 
 def test_bad_input_says_what_to_do():
