@@ -53,6 +53,26 @@ def test_the_beginning_of_a_simulation_is_computed_again(make_results, stored, r
             np.testing.assert_allclose(array, old, rtol=1e-6, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["relu", "softplus", "quadratic"])
+def test_the_beginning_of_a_path_along_the_manifold_is_computed_again(make_results, stored, name):
+    """To step 300: the pairs near a kink may differ by a few where rounding does."""
+    recipe = make_results.recipe("along_the_manifold")
+    expected, notes = stored("along_the_manifold", f"{name}_0")
+    assert expected["times"].tolist() == list(recipe.RECORDS)
+    assert notes["projections"] == list(recipe.projections(name)) and notes["stretches"] == list(recipe.STRETCHES)
+    again = recipe.run(name, seed=0, end=300)
+    assert again.keys() == expected.keys()
+    for key, array in again.items():
+        old = expected[key][: len(array)]
+        if key in ("count", "overlap"):
+            assert abs(array - old).max() <= 5, key
+        elif name == "relu" and key not in ("times", "train_loss", "test_loss", "norm2", "singular"):
+            np.testing.assert_allclose(array, old, rtol=0.02, atol=5e-3, err_msg=key)
+        else:
+            np.testing.assert_allclose(array, old, rtol=1e-6, atol=1e-9, err_msg=key)
+
+
 def test_a_run_that_was_stopped_goes_on_where_it_was(make_results, tmp_path, monkeypatch, capsys):
     """Finished files are not made again; nothing is stored before all of a folder are there."""
     folder, waiting = tmp_path / "data" / "squares", tmp_path / "waiting" / "squares"

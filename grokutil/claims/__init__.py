@@ -4,15 +4,18 @@
 """
 
 from grokutil.claims import (
+    along_the_manifold,
     closed_form,
     constrained_optimization,
     errata,
     fourier_circles,
     gradient_orthogonality,
+    isolated_dynamics,
     modular_addition,
     simulated_grokking,
     slow_flow,
     toy_models,
+    two_layer_network,
     zero_loss_manifold,
 )
 from grokutil.claims.record import CORRECTED, FAILS, HOLDS, NOT_TESTABLE, OUTCOMES, Claim, Verdict
@@ -24,6 +27,9 @@ LEDGER: tuple[Claim, ...] = (
     *constrained_optimization.CLAIMS,
     *slow_flow.CLAIMS,
     *modular_addition.CLAIMS,
+    *two_layer_network.CLAIMS,
+    *along_the_manifold.CLAIMS,
+    *isolated_dynamics.CLAIMS,
     *closed_form.CLAIMS,
     *simulated_grokking.CLAIMS,
     *fourier_circles.CLAIMS,

@@ -100,10 +100,10 @@ def _speed_ratio() -> tuple[float, None]:
 
 
 def _non_crossing() -> tuple[float, float]:
-    """Two runs through one first layer with two readouts on Z: equal speeds, and a readout 200 times as fast."""
+    """Two runs through one first layer with two readouts on Z: equal speeds, and a readout 100 times as fast."""
     net, Z, W1, kernel = _example()
     W2 = _dynamics(net, Z, 0.0).readout(W1)[:, 0]
-    gaps = [_apart(*(_first_layers(Z, W1, a, ratio) for a in (W2 + kernel, W2))) for ratio in (1.0, 5e-3)]
+    gaps = [_apart(*(_first_layers(Z, W1, a, ratio) for a in (W2 + kernel, W2))) for ratio in (1.0, 1e-2)]
     return gaps[0], gaps[1]
 
 
