@@ -24,6 +24,15 @@ LIBRARIES = {
             "es5/output/chtml/fonts/woff-v2": "output/chtml/fonts/woff-v2",
         },
     ),
+    "html-manager": (
+        "@jupyter-widgets/html-manager@1.0.15",
+        "BSD-3-Clause; its parts in embed.js.LICENSE.txt",
+        {
+            "dist/embed.js": "embed.js",
+            "dist/embed.js.LICENSE.txt": "embed.js.LICENSE.txt",
+            "dist/1551f4f60c37af51121f.woff2": "1551f4f60c37af51121f.woff2",  # Font Awesome: the signs on buttons
+        },
+    ),
 }
 UNUSED = shutil.ignore_patterns("all-packages.js")  # each package is there on its own
 

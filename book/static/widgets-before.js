@@ -1,0 +1,3 @@
+// The theme's Font Awesome replaces every <i class="fa">, also those that the Play button keeps a hand on.
+// Nest its pictures instead; it reads this before it starts.
+window.FontAwesomeConfig = Object.assign({}, window.FontAwesomeConfig, { autoReplaceSvg: "nest" });

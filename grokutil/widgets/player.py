@@ -1,0 +1,92 @@
+"""The kernel-free face of an explorer: every frame is drawn beforehand, and sliders choose among them.
+
+Only links between widgets are used (``jslink``), so the pictures move on a static page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as W
+
+from grokutil.widgets.frames import SIZE, Draw, frame
+
+KERNEL_FREE = "kernel-free"
+WHICH = "<b>Drawn beforehand</b>: these pictures move without a kernel."
+
+
+@dataclass(frozen=True)
+class Control:
+    """A parameter of an explorer and the values it can take.
+
+    Attributes:
+        name: the keyword under which ``draw`` receives the value.
+        label: what stands beside the slider.
+        values: the values, in order.
+        texts: how each value is written; ``str`` of it where this is empty.
+    """
+
+    name: str
+    label: str
+    values: Sequence[Any]
+    texts: Sequence[str] = ()
+
+    def options(self) -> list[tuple[str, int]]:
+        """(text, index) of each value, for a selection widget."""
+        texts = self.texts or [f"{value:g}" if isinstance(value, float) else str(value) for value in self.values]
+        return [(text, index) for index, text in enumerate(texts)]
+
+
+def player(
+    draw: Draw,
+    step: Control,
+    choice: Control | None = None,
+    *,
+    size: tuple[float, float] = SIZE,
+    interval: int = 300,
+    fixed: dict[str, Any] | None = None,
+) -> W.VBox:
+    """Pictures that move without a kernel.
+
+    Args:
+        draw: ``draw(figure, **values)`` draws one frame and returns its alternative text.
+        step: the parameter of the slider and of the play button.
+        choice: a second parameter, chosen in a drop-down list.
+        size: width and height of a frame in inches.
+        interval: milliseconds a frame while playing.
+        fixed: further keywords for ``draw``.
+
+    Returns:
+        A box with the class ``kernel-free``.
+
+    Raises:
+        ValueError: a control without values.
+    """
+    for control in filter(None, (step, choice)):
+        if not len(control.values):
+            raise ValueError(f"control {control.name!r} has no values to choose from")
+    slider = W.SelectionSlider(options=step.options(), description=step.label, continuous_update=True)
+    play = W.Play(min=0, max=len(step.values) - 1, interval=interval, description=f"play {step.label}")
+    W.jslink((play, "value"), (slider, "index"))
+    stacks = []
+    for value in choice.values if choice else (None,):
+        chosen = {choice.name: value} if choice else {}
+        frames = [W.HTML(frame(draw, size, **{step.name: v}, **chosen, **(fixed or {}))) for v in step.values]
+        stack = W.Stack(frames, selected_index=0)
+        W.jslink((slider, "index"), (stack, "selected_index"))
+        stacks.append(stack)
+    controls: list[W.Widget] = [play, slider]
+    picture: W.Widget = stacks[0]
+    if choice:
+        menu = W.Dropdown(options=choice.options(), description=choice.label)
+        picture = W.Stack(stacks, selected_index=0)
+        W.jslink((menu, "index"), (picture, "selected_index"))
+        controls.insert(0, menu)
+    for control in controls:
+        control.style.description_width = "initial"
+    row = W.HBox(controls, layout=W.Layout(flex_flow="row wrap", align_items="center"))
+    box = W.VBox([W.HTML(WHICH), row, picture])
+    box.add_class(KERNEL_FREE)
+    return box

@@ -1,0 +1,144 @@
+"""Explorers without a browser: frames, links, and computations that can be stopped."""
+
+import base64
+import io
+import re
+import threading
+import time
+
+import ipywidgets as W
+import matplotlib.pyplot as plt
+import pytest
+from PIL import Image
+
+from grokutil.widgets.frames import frame
+from grokutil.widgets.live import Live, Progress, drawing, explorer
+from grokutil.widgets.player import Control, player
+
+
+def draw(figure, k, colour="red"):
+    figure.subplots().plot([0, k], color=colour)
+    return f"a {colour} line up to {k}"
+
+
+class TestFrames:
+    def test_a_frame_is_a_small_picture_with_its_alternative_text(self):
+        tag = frame(draw, (4, 2), k=3)
+        assert 'alt="a red line up to 3"' in tag and len(tag) < 8000
+        data = base64.b64decode(re.search(r"base64,([^\"]+)", tag)[1])
+        picture = Image.open(io.BytesIO(data))
+        assert picture.size == (400, 200) and len(picture.getcolors(100)) <= 64
+
+    def test_frames_are_drawn_in_any_thread_and_leave_nothing_behind(self):
+        before, results = plt.get_fignums(), []
+        threads = [threading.Thread(target=lambda: results.append(frame(draw, k=1))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(results)) == 1 and plt.get_fignums() == before
+
+    def test_quotes_in_the_text_are_safe(self):
+        assert 'alt="5 &gt; 3 &quot;so&quot;"' in frame(lambda figure: '5 > 3 "so"')
+
+    def test_a_picture_without_text_is_an_error(self):
+        with pytest.raises(ValueError, match="must return the alternative text"):
+            frame(lambda figure: None)
+
+
+class TestPlayer:
+    def test_every_combination_has_its_own_frame(self):
+        box = player(draw, Control("k", "end", [1, 2, 3]), Control("colour", "colour", ["red", "blue"]))
+        assert "kernel-free" in box._dom_classes
+        outer = box.children[-1]
+        alts = [[re.search('alt="([^"]*)"', f.value)[1] for f in stack.children] for stack in outer.children]
+        assert alts == [[f"a {c} line up to {k}" for k in (1, 2, 3)] for c in ("red", "blue")]
+
+    def test_one_control_needs_no_menu(self):
+        box = player(draw, Control("k", "end", [0.5, 2.0], texts=["half", "two"]), fixed={"colour": "green"})
+        assert not any(isinstance(c, W.Dropdown) for c in box.children[1].children)
+        slider = next(c for c in box.children[1].children if isinstance(c, W.SelectionSlider))
+        assert [text for text, _ in slider.options] == ["half", "two"]
+        assert "a green line up to 0.5" in box.children[-1].children[0].value
+
+    def test_a_control_without_values_is_named(self):
+        with pytest.raises(ValueError, match="control 'k' has no values"):
+            player(draw, Control("k", "end", []))
+
+
+def slow(k):
+    """Thirty frames; long enough to be stopped."""
+    for i in range(30):
+        time.sleep(0.02)
+        yield Progress((i + 1) / 30, f"<p>{k}</p>", f"frame {i + 1}")
+
+
+class TestLive:
+    def test_nothing_is_computed_before_the_first_move(self):
+        live = Live(drawing(draw), {"k": W.IntSlider(1, 0, 9)})
+        time.sleep(0.3)
+        assert live.picture.value == "" and "Move a control" in live.message.value
+        assert "needs-kernel" in live.box._dom_classes
+
+    def test_twenty_rapid_moves_end_on_the_last_value(self):
+        seen = []
+
+        def compute(k):
+            seen.append(k)
+            yield from slow(k)
+
+        slider = W.IntSlider(0, 0, 99)
+        live = Live(compute, {"k": slider})
+        for k in range(1, 21):
+            slider.value = k
+        live.wait()
+        assert seen == [20] and live.picture.value == "<p>20</p>" and live.bar.value == 1.0
+
+    def test_a_move_while_it_computes_begins_anew(self):
+        slider = W.IntSlider(0, 0, 99)
+        live = Live(slow, {"k": slider})
+        live.start()
+        time.sleep(0.1)
+        slider.value = 7
+        live.wait()
+        assert live.picture.value == "<p>7</p>" and live.bar.value == 1.0
+
+    def test_it_can_be_stopped_and_answers_at_once(self):
+        live = Live(slow, {"k": W.IntSlider(3)}, on_request=True)
+        live.run_button.click()
+        time.sleep(0.15)
+        assert not live.stop_button.disabled
+        begin = time.perf_counter()
+        live.stop_button.click()
+        assert time.perf_counter() - begin < 0.1
+        live.wait()
+        assert 0 < live.bar.value < 1 and "stopped" in live.message.value and live.stop_button.disabled
+
+    def test_on_request_it_waits_for_run(self):
+        slider = W.IntSlider(1, 0, 9)
+        live = Live(drawing(draw), {"k": slider}, on_request=True)
+        slider.value = 4
+        live.wait()
+        assert live.picture.value == ""
+        live.run_button.click()
+        live.wait()
+        assert "a red line up to 4" in live.picture.value
+
+    def test_a_bad_choice_is_a_sentence(self):
+        def compute(k):
+            raise ValueError(f"k must not be <{k}>")
+            yield
+
+        live = Live(compute, {"k": W.IntSlider(3)}, warn=lambda k: f"{k} takes long")
+        assert "3 takes long" in live.message.value
+        live.start()
+        live.wait()
+        assert "k must not be &lt;3&gt;" in live.message.value and live.stop_button.disabled
+
+    def test_both_faces_stand_in_one_box(self):
+        live = Live(drawing(draw), {"k": W.IntSlider(1)})
+        box = explorer(player(draw, Control("k", "end", [1])), live)
+        assert [("kernel-free" in c._dom_classes, "needs-kernel" in c._dom_classes) for c in box.children] == [
+            (True, False),
+            (False, True),
+        ]
