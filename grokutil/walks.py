@@ -2,6 +2,7 @@ r"""Moves of the two-layer network to and along its zero-loss manifold: retracti
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, matrix, positive, same_size
+from grokutil.checks import Matrix, float_vector, matrix, number, positive, same_size
 from grokutil.manifold import TangentSpace, split
 from grokutil.model import predict
 from grokutil.progress import progress_bar
@@ -26,6 +27,60 @@ ROUNDS = 50
 def norm_descent(space: TangentSpace) -> Tensor:
     r"""The field :math:`-2 \theta` of :func:`projected_flow`, whose projection descends the norm fastest, (d,)."""
     return -2 * space.theta
+
+
+def unit_speed(field: Field) -> Field:
+    r"""The field :math:`P u / \|P u\|`: the path of ``field``, walked at speed one, so that the clock is its length.
+
+    Args:
+        field: maps a :class:`~grokutil.manifold.TangentSpace` to a vector u (d,).
+
+    Returns:
+        A field for :func:`projected_flow`; it raises ValueError where :math:`P u = 0`.
+    """
+
+    def unit(space: TangentSpace) -> Tensor:
+        u = field(space)
+        return _unit(space.project(u), u, f"the field {field.__name__}")
+
+    unit.__name__ = f"unit speed, {field.__name__}"
+    return unit
+
+
+def at_angle(angle: float, direction: Tensor) -> Field:
+    r"""A field of unit speed at a fixed angle to steepest norm descent, towards a fixed direction g.
+
+    .. math:: v = \cos\alpha \; n + \sin\alpha \; \frac{t}{\|t\|}, \qquad n = -\frac{P \theta}{\|P \theta\|}, \qquad
+              t = P g - (n^\top P g) \, n
+
+    so that :math:`\frac{d}{d\ell} \|\theta\|^2 = -2 \cos\alpha \, \|P \theta\|` along a path of length :math:`\ell`.
+
+    Args:
+        angle: :math:`\alpha` in degrees; 0 is steepest descent, 90 keeps the norm, 180 is steepest ascent.
+        direction: g, (d,).
+
+    Returns:
+        A field for :func:`projected_flow`; it raises ValueError where :math:`P \theta` or t vanishes.
+
+    Raises:
+        ValueError: an angle outside [0, 180], a direction that is not a finite float64 vector.
+
+    Source: paper, section 3.2 and eq. 28 (angle 0); the other angles are ours.
+    """
+    g = float_vector("direction", direction)
+    if not 0 <= number("angle", angle) <= 180:
+        raise ValueError(f"angle must lie between 0 and 180 degrees, got {angle!r}")
+    along, across = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+
+    def field(space: TangentSpace) -> Tensor:
+        n = -_unit(space.project(space.theta), space.theta, "theta")
+        if angle in (0, 180):
+            return along * n
+        t = space.project(g)
+        return along * n + across * _unit(t - (n @ t) * n, g, "the direction, beside theta,")
+
+    field.__name__ = f"at {angle:g} degrees"
+    return field
 
 
 def retract(
@@ -170,6 +225,14 @@ def projected_flow(
                 states.append(point)
     settings = {"method": "midpoint, retracted", "step": step, "activation": sigma.name, "field": field.__name__}
     return Trajectory(np.array(reached), tuple(states), "s", evaluations, now == float(times[-1]), settings)
+
+
+def _unit(part: Tensor, whole: Tensor, name: str) -> Tensor:
+    """``part`` of ``whole``, scaled to length one."""
+    length = part.norm()
+    if length <= 1e-12 * whole.norm():
+        raise ValueError(f"{name} has no tangent part here: no direction to walk in")
+    return part / length
 
 
 def _moved(point: Point, length: float, space: TangentSpace, field: Field) -> Point:

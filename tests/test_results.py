@@ -73,6 +73,45 @@ def test_the_beginning_of_a_path_along_the_manifold_is_computed_again(make_resul
             np.testing.assert_allclose(array, old, rtol=1e-6, atol=1e-9, err_msg=key)
 
 
+@pytest.mark.slow
+def test_the_beginning_of_other_paths_is_computed_again(make_results, stored):
+    """Two walks to length one, and one sweep over a short time; both of smooth networks."""
+    recipe = make_results.recipe("other_paths")
+    expected, _ = stored("other_paths", "walks_0")
+    again = recipe.walks(0, length=1.0, names=["angle 60", "held"])
+    for name in ("angle 60", "held"):
+        np.testing.assert_allclose(again[name], expected[name][:, :3], rtol=1e-6, err_msg=name)
+    expected, _ = stored("other_paths", "quadratic_13_0")
+    again = recipe.sweep("quadratic", 13, 0, s_end=recipe.S_END["quadratic", 13] / 5, fractions=[0.7])
+    i = recipe.FRACTIONS[13].index(0.7)
+    np.testing.assert_allclose(again["train"][0, :, -1], expected["train"][i, :, 0], rtol=1e-6)
+    np.testing.assert_allclose(again["whole"][:, -1], expected["whole"][:, 0], rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell, records, rtol", [("off_1", 4, 1e-6), ("graph_0", 3, 1e-6), ("end_2", 2, 1e-5)])
+def test_the_beginning_of_four_paths_is_computed_again(make_results, stored, cell, records, rtol):
+    recipe = make_results.recipe("four_paths")
+    expected, notes = stored("four_paths", cell)
+    kind, seed = cell.split("_")
+    assert np.array_equal(expected["times"], recipe.LONG if kind == "end" else recipe.TIMES)
+    again, names, _ = recipe.run(kind, int(seed), expected["times"][:records])
+    assert names == notes["paths"] and again.keys() == expected.keys()
+    for key, array in again.items():
+        old = expected[key][..., :records]
+        np.testing.assert_allclose(array, old, rtol=rtol, atol=1e-8, err_msg=key)
+
+
+@pytest.mark.slow
+def test_the_beginning_of_four_relu_paths_is_computed_again(make_results, stored):
+    """Along kinks rounding decides single steps: outputs agree to their chatter."""
+    recipe = make_results.recipe("four_paths")
+    expected, _ = stored("four_paths", "relu_0")
+    again, _, _ = recipe.run("relu", 0, recipe.TIMES[:2])
+    for key in ("distance", "norm2_first", "norm2_readout", "test_error", "concentration"):
+        np.testing.assert_allclose(again[key], expected[key][..., :2], rtol=1e-3, atol=2e-3, err_msg=key)
+
+
 def test_a_run_that_was_stopped_goes_on_where_it_was(make_results, tmp_path, monkeypatch, capsys):
     """Finished files are not made again; nothing is stored before all of a folder are there."""
     folder, waiting = tmp_path / "data" / "squares", tmp_path / "waiting" / "squares"

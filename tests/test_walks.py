@@ -9,7 +9,7 @@ from grokutil.data import modular_addition
 from grokutil.gradient_flow import slow_flow
 from grokutil.manifold import TangentSpace, split
 from grokutil.model import default_weights, predict
-from grokutil.walks import nearest_point, projected_flow, retract
+from grokutil.walks import at_angle, nearest_point, norm_descent, projected_flow, retract, unit_speed
 
 TASK = modular_addition(4, train_size=7, seed=0)
 X, Y = TASK.X_train, TASK.Y_train
@@ -87,6 +87,51 @@ def test_another_field_walks_along_its_own_tangent_part(on_manifold):
     torch.testing.assert_close(moved / 1e-4, TangentSpace(*on_manifold, X, "tanh").project(fixed), rtol=0, atol=1e-2)
     up = projected_flow(on_manifold, X, Y, [0.0, 0.1], field=lambda space: 2 * space.theta, activation="tanh")
     assert float(flat(up.states[-1]).norm()) > float(flat(up.states[0]).norm())
+
+
+def test_a_walk_of_unit_speed_is_as_long_as_its_clock_says(on_manifold):
+    lengths = np.linspace(0, 0.5, 51)
+    walk = projected_flow(on_manifold, X, Y, lengths, field=unit_speed(norm_descent), activation="tanh", step=0.01)
+    points = [flat(point) for point in walk.states]
+    chords = [float((b - a).norm()) for a, b in zip(points, points[1:], strict=False)]
+    assert sum(chords) == pytest.approx(0.5, rel=1e-4)
+    assert walk.settings["field"] == "unit speed, norm_descent"
+
+
+@pytest.mark.parametrize("angle", [0, 45, 90, 120, 180])
+def test_a_field_at_an_angle_is_a_tangent_unit_vector_at_that_angle_towards_its_direction(on_manifold, angle):
+    space = TangentSpace(*on_manifold, X, "tanh")
+    g = torch.cos(torch.arange(96, dtype=torch.float64))
+    v, down = at_angle(angle, g)(space), -space.project(space.theta)
+    torch.testing.assert_close(space.project(v), v, rtol=0, atol=1e-12)
+    assert float(v.norm()) == pytest.approx(1, abs=1e-12)
+    assert float(v @ down / down.norm()) == pytest.approx(np.cos(np.radians(angle)), abs=1e-12)
+    across = v - (v @ down) * down / down.square().sum()
+    assert float(across @ g) > 0 if angle in (45, 90, 120) else float(across.norm()) < 1e-12
+
+
+def test_the_norm_along_a_walk_at_an_angle(on_manifold):
+    """d|theta|^2/dl = -2 cos(angle) |P theta|, by central differences; at 90 degrees the norm stays."""
+    g = torch.cos(torch.arange(96, dtype=torch.float64))
+    for angle in (30, 90, 150):
+        walk = projected_flow(
+            on_manifold, X, Y, [0, 0.099, 0.1, 0.101], field=at_angle(angle, g), activation="tanh", step=1e-3
+        )
+        norms = [float(flat(point).square().sum()) for point in walk.states]
+        space = TangentSpace(*walk.states[2], X, "tanh")
+        law = -2 * np.cos(np.radians(angle)) * float(space.project(space.theta).norm())
+        assert (norms[3] - norms[1]) / 0.002 == pytest.approx(law, rel=1e-5, abs=1e-5)
+
+
+def test_fields_without_a_direction_say_so(on_manifold):
+    nothing, space = torch.zeros(96, dtype=torch.float64), TangentSpace(*on_manifold, X, "tanh")
+    for direction in (nothing, space.theta):
+        with pytest.raises(ValueError, match="no direction to walk in"):
+            at_angle(45, direction)(space)
+    with pytest.raises(ValueError, match="no direction to walk in"):
+        unit_speed(lambda space: nothing)(space)
+    with pytest.raises(ValueError, match="between 0 and 180"):
+        at_angle(200, nothing)
 
 
 def test_relu_walks_converge_and_stay_on_the_manifold():
