@@ -80,6 +80,26 @@ def within_and_between(similarity: Tensor) -> tuple[float, float]:
     return float(within), float(between)
 
 
+def unit_concentration(E: Matrix) -> float:
+    r"""Share of the power of the Fourier features that hidden units have at their strongest frequency.
+
+    .. math:: \frac{\sum_h \max_k |F_{kh}|^2}{\sum_h \sum_k |F_{kh}|^2}
+
+    It is 1 when each unit has one frequency, whichever, and 1/K when each has all K alike. For independent Gaussian
+    entries the expectation is close to :math:`(1 + 1/2 + \dots + 1/K) / K`.
+
+    Args:
+        E: embedding (p, d_h), float64, p odd, not constant in each column.
+
+    Raises:
+        ValueError: p even or below 3, not float64, not finite, or an embedding without power.
+    """
+    power = fourier_features(E).abs().square()
+    if float(power.sum()) <= 1e-24 * float(matrix("E", E).square().sum()):  # rounding
+        raise ValueError("E has the same row for each number: there is no power to share between the frequencies")
+    return float(power.amax(0).sum() / power.sum())
+
+
 def plane(F_k: Tensor) -> Tensor:
     r"""Axes of the plane spanned by :math:`\mathrm{Re} F_k` and :math:`\mathrm{Im} F_k`.
 

@@ -15,6 +15,7 @@ from grokutil.fourier import (
     fourier_features,
     leading_frequencies,
     plane,
+    unit_concentration,
     unit_similarity,
     within_and_between,
 )
@@ -111,6 +112,25 @@ def test_random_embeddings_have_similarity_two_over_pi():
     assert within == pytest.approx(2 / math.pi, abs=0.01) and between == pytest.approx(2 / math.pi, abs=0.01)
 
 
+def test_units_of_one_frequency_are_concentrated_and_random_ones_are_not():
+    p, j = 11, torch.arange(11, dtype=torch.float64)
+    waves = torch.stack([torch.cos(2 * math.pi * k * j / p + h) for h, k in enumerate((1, 2, 2, 5))], dim=1)
+    assert unit_concentration(waves) == pytest.approx(1)
+    spike = torch.zeros(p, 3, dtype=torch.float64)
+    spike[4] = 1.0  # all K frequencies alike
+    assert unit_concentration(spike) == pytest.approx(1 / 5)
+    harmonic = sum(1 / k for k in range(1, 6)) / 5
+    assert unit_concentration(gaussian_embedding(p, 20000)) == pytest.approx(harmonic, abs=0.01)
+
+
+def test_concentration_is_the_sum_by_units():
+    E = gaussian_embedding(7, 5)
+    power = [[abs(complex(z)) ** 2 for z in row] for row in fourier_features(E).mT]
+    slow = sum(map(max, power)) / sum(map(sum, power))
+    assert unit_concentration(E) == pytest.approx(slow)
+    assert unit_concentration(3 * E + 1) == pytest.approx(slow)  # neither scale nor mean plays a part
+
+
 def test_bad_input_says_what_to_do():
     E = gaussian_embedding(7, 4)
     with pytest.raises(ValueError, match=r"E has p = 6 rows.*odd p"):
@@ -121,6 +141,8 @@ def test_bad_input_says_what_to_do():
         circle(E, 4)
     with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
         circle(E, 0)
+    with pytest.raises(ValueError, match="no power to share"):
+        unit_concentration(torch.ones_like(E))
     with pytest.raises(ValueError, match=r"count must be at most .* got 9"):
         leading_frequencies(E, 9)
     with pytest.raises(
