@@ -108,6 +108,14 @@ def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: in
     return ax
 
 
+def circle_order(p: int, k: int) -> list[int]:
+    """The numbers 0, ..., p-1 in the order in which a walk around the circle of frequency k meets them.
+
+    Number j stands at the place jk mod p; for k coprime to p these are 0, 1/k, 2/k, ... modulo p.
+    """
+    return sorted(range(p), key=lambda j: (j * k % p, j))
+
+
 def draw_similarity(ax: Axes, similarity: np.ndarray, title: str) -> Any:
     """A matrix with entries in [0, 1] as a heat map, light for 0 and dark for 1; returns the image for a colour bar."""
     image = ax.imshow(similarity, vmin=0, vmax=1, cmap="cividis_r", interpolation="nearest")
@@ -165,7 +173,11 @@ def numbered_ring(ax: Axes, points: np.ndarray, limit: float) -> Axes:
 
 
 def landscape(
-    ax: Axes, residual: Callable[[np.ndarray], np.ndarray], xlim: tuple[float, float], ylim: tuple[float, float]
+    ax: Axes,
+    residual: Callable[[np.ndarray], np.ndarray],
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    levels: int = 8,
 ) -> Axes:
     """Level sets of the loss ``residual**2`` of two weights, and its zero-loss set as a thick line.
 
@@ -174,14 +186,15 @@ def landscape(
         residual: maps points (..., 2) to (...,).
         xlim: first weight, from and to.
         ylim: second weight, from and to.
+        levels: how many level sets.
 
     Returns:
         ``ax``.
     """
     x, y = np.meshgrid(np.linspace(*xlim, 241), np.linspace(*ylim, 241))
     r = residual(np.stack((x, y), -1))
-    levels = np.linspace(0, np.quantile(np.abs(r), 0.95), 9)[1:] ** 2
-    ax.contour(x, y, r**2, levels=levels, colors=COLORS["faint"], linewidths=0.5)
+    heights = np.linspace(0, np.quantile(np.abs(r), 0.95), levels + 1)[1:] ** 2
+    ax.contour(x, y, r**2, levels=heights, colors=COLORS["faint"], linewidths=0.5)
     ax.contour(x, y, r, levels=[0], colors=COLORS["theory"], linewidths=2.4, alpha=0.35)
     ax.set(xlim=xlim, ylim=ylim, aspect="equal")
     return ax
@@ -193,4 +206,12 @@ def draw_path(ax: Axes, path: np.ndarray, color: str, linestyle: str = "-") -> A
     ax.plot(*path.T, linestyle, color=color, linewidth=1.4)
     ax.plot(*path[0], "o", color=color, markerfacecolor="white", markersize=6)
     ax.plot(*path[-1], "o", color=color, markersize=6, zorder=5)
+    return ax
+
+
+def draw_arrow(ax: Axes, point: np.ndarray, step: np.ndarray, color: str) -> Axes:
+    """An arrow from a point (2,) to ``point + step``."""
+    style = {"arrowstyle": "->", "color": color, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    end = np.asarray(point) + step
+    ax.annotate("", (end[0], end[1]), (point[0], point[1]), arrowprops=style)
     return ax

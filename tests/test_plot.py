@@ -62,3 +62,14 @@ def test_a_path_is_open_at_its_start_and_closed_at_its_end(axes):
     assert np.array_equal(line.get_xydata(), path) and line.get_linestyle() == "--"
     assert np.array_equal(start.get_xydata(), path[:1]) and np.array_equal(end.get_xydata(), path[-1:])
     assert (start.get_markerfacecolor(), end.get_markerfacecolor()) == ("white", plot.COLORS["test"])
+
+
+def test_an_arrow_starts_at_its_point_and_ends_a_step_further(axes):
+    assert plot.draw_arrow(axes, np.array([1.0, 2.0]), np.array([0.5, -1.0]), plot.COLORS["train"]) is axes
+    (arrow,) = axes.texts
+    assert arrow.xyann == (1.0, 2.0) and arrow.xy == (1.5, 1.0)
+
+
+def test_a_landscape_of_fewer_levels(axes):
+    plot.landscape(axes, lambda w: w.sum(-1), (-1.0, 1.0), (-1.0, 1.0), levels=3)
+    assert len(axes.collections[0].levels) == 3

@@ -11,7 +11,7 @@ import yaml
 import grokutil
 
 # An absolute path, unless it is one that every machine has.
-LOCAL_PATH = re.compile(r"""(?:^|[\s"'`(])/(?!usr/|bin/|dev/|etc/)\w[\w.-]*/\w""", re.MULTILINE)
+LOCAL_PATH = re.compile(r"""(?:^|[\s"'`(])/(?!usr/|bin/|dev/|etc/|proc/)\w[\w.-]*/\w""", re.MULTILINE)
 PACKAGE_INDEX = re.compile(r"(?:index-url|find-links|registry)[ =]+(\S+)")
 PUBLIC_INDEXES = {"https://download.pytorch.org/whl/cpu"}
 

@@ -27,7 +27,7 @@ class TestFrames:
         assert 'alt="a red line up to 3"' in tag and len(tag) < 8000
         data = base64.b64decode(re.search(r"base64,([^\"]+)", tag)[1])
         picture = Image.open(io.BytesIO(data))
-        assert picture.size == (400, 200) and len(picture.getcolors(100)) <= 64
+        assert picture.size == (400, 200) and len(picture.getcolors(100)) <= 32
 
     def test_frames_are_drawn_in_any_thread_and_leave_nothing_behind(self):
         before, results = plt.get_fignums(), []

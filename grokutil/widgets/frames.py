@@ -17,7 +17,7 @@ from grokutil.plot import use_style
 
 Draw = Callable[..., str]
 
-COLOURS = 64
+COLOURS = 32
 SIZE = (6.4, 3.4)  # inches
 DPI = 100
 
@@ -25,7 +25,7 @@ DPI = 100
 def frame(draw: Draw, size: tuple[float, float] = SIZE, **values: Any) -> str:
     """Draw a figure and return it as an ``<img>`` tag with the picture inside.
 
-    The picture is a lossless WebP of at most 64 colours. Nothing of pyplot is used, so frames can be drawn in any
+    The picture is a lossless WebP of at most 32 colours. Nothing of pyplot is used, so frames can be drawn in any
     thread and leave no output behind.
 
     Args:
@@ -45,7 +45,7 @@ def frame(draw: Draw, size: tuple[float, float] = SIZE, **values: Any) -> str:
         raise ValueError(f"{getattr(draw, '__name__', 'draw')} must return the alternative text of its picture")
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    picture = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    picture = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     data = io.BytesIO()
     picture.convert("RGB").save(data, "webp", lossless=True, method=4)
     source = base64.b64encode(data.getvalue()).decode()

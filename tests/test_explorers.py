@@ -1,0 +1,156 @@
+"""Explorers, one class each: their pictures show what the formulas say, and their controls answer."""
+
+import re
+
+import ipywidgets as W
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
+from grokutil.widgets import orthogonality, toy_descent
+from grokutil.widgets.live import Live, drawing
+
+
+class TestToyDescent:
+    """Figs 1 and 3."""
+
+    def run(self, **values):
+        """Compute as the live face does; its pictures, and what it says when it gives up."""
+        run = toy_descent.compute(
+            **{"w1": -1.0, "w2": 1.0, "ridge": 0.01, "learning_rate": 0.1, "landscape": "line", "steps": 3000, **values}
+        )
+        pictures, message = [], ""
+        try:
+            for progress in run:
+                pictures.append(progress.picture)
+        except ValueError as error:
+            message = str(error)
+        return pictures, message
+
+    @pytest.mark.parametrize("start", toy_descent.STARTS.values())
+    def test_the_path_is_the_exact_one_and_its_dots_are_where_losses_are_low(self, start):
+        figure = Figure()
+        alt = toy_descent.draw(figure, start, 0.02)
+        left, right = figure.axes
+        model = LinearToy(start, ridge=0.02)
+        exact = model.weights_after(np.arange(3001), 0.1)
+        path, first, last = (line.get_xydata() for line in left.lines[:3])
+        np.testing.assert_allclose(path, exact, atol=1e-12)
+        np.testing.assert_allclose([*first, *last], exact[[0, -1]], atol=1e-12)
+        curves = [line for line in right.lines if len(line.get_xdata()) == 3000]
+        for curve, loss, name in zip(curves, (model.train_loss, model.test_loss), ("train", "test"), strict=True):
+            np.testing.assert_allclose(curve.get_ydata(), loss(exact[1:]), atol=1e-12)
+            moment = int(np.argmax(loss(exact) < 0.05))
+            assert f"{name} loss is below 0.05 from step {moment}" in alt
+            assert moment == 0 or any(np.array_equal(line.get_xdata(), [moment]) for line in right.lines)
+
+    def test_what_the_chapter_says_about_it(self):
+        def low(start, ridge):
+            figure = Figure()
+            toy_descent.draw(figure, start, ridge)
+            return [text.get_text().split(" loss ")[1] for text in figure.axes[1].texts]
+
+        moments = [low((-1.0, 1.0), ridge) for ridge in toy_descent.RIDGES]
+        assert moments[0][1] == "not low" == moments[-1][0]  # without weight decay; with too much of it
+        test = [int(when.removeprefix("low at ")) for _, when in moments[1:-1]]
+        assert test == sorted(test, reverse=True) and moments[2] == ["low at 5", "low at 922"]
+        assert low((-1.0, -1.0), 0.01) == ["low at 6", "low at 5"]  # on the diagonal
+
+    @pytest.mark.parametrize("name", toy_descent.LANDSCAPES)
+    def test_every_landscape_has_its_gradient_and_its_shortest_points(self, name):
+        scene, generator = toy_descent.LANDSCAPES[name], np.random.default_rng(0)
+        for w in generator.uniform(-2, 2, (5, 2)):
+            slopes = [(scene.loss(w + h) - scene.loss(w - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+            np.testing.assert_allclose(scene.gradient(w, 0.0), slopes, atol=1e-6)
+            np.testing.assert_allclose(scene.gradient(w, 0.3) - scene.gradient(w, 0.0), 0.6 * w)
+            np.testing.assert_allclose(scene.side(w) ** 2, scene.loss(w), atol=1e-12)
+        points = np.array(scene.shortest)
+        assert not scene.loss(points).any() and not scene.distance_squared(points).any()
+        w = generator.uniform(-4, 4, (20_000, 2))
+        near = w[scene.loss(w) < 1e-3]  # no point of zero loss is shorter
+        assert len(near) and np.linalg.norm(near, axis=1).min() > np.linalg.norm(points[0]) - 0.05
+        alt = re.search('alt="([^"]*)"', self.run(landscape=name, steps=30)[0][0])[1]
+        assert f"the landscape {name}" in alt and "from (-1, 1)" in alt
+
+    def test_a_step_that_is_too_large_is_a_sentence_and_shows_how_it_ran_away(self):
+        pictures, message = self.run(learning_rate=0.6)
+        factor = 1 - 2 * 0.6 * 2.01  # of the output p - p_inf in each step; |w| is half of p or so
+        steps = np.arange(100)
+        output = 4 / 2.01 * (1 - factor**steps)
+        slow = -((1 - 2 * 0.6 * 0.01) ** steps)
+        lost = int(np.argmax(np.abs([output / 2 + slow, output / 2 - slow]).max(0) >= 100))
+        assert f"after {lost} steps" in message and "below 0.498" in message and "overshoots" in message
+        assert len(pictures) == 1 and f"after {lost} steps" in pictures[0]
+        assert "learning rate" in self.run(landscape="curved", w1=3.0, w2=3.0, learning_rate=1.0)[1]
+
+    def test_warnings_come_before_the_run(self):
+        assert "0.498" in toy_descent.warn(ridge=0.01, learning_rate=0.5, landscape="line", steps=3000)
+        assert "slow clock" in toy_descent.warn(ridge=1e-4, learning_rate=0.1, landscape="kink", steps=300)
+        assert toy_descent.warn(ridge=0.01, learning_rate=0.1, landscape="curved", steps=3000) == ""
+
+    def test_stopped_it_keeps_the_path_so_far(self):
+        run = toy_descent.compute(-1.0, 1.0, 0.01, 0.1, "line", 30_000)
+        first, second = next(run), next(run)
+        run.close()
+        assert (first.done, second.done) == (0.1, 0.2)
+        assert "after 3000 steps" in first.picture and "after 6000 steps" in second.picture
+
+    def test_the_live_face_answers_a_bad_choice_with_a_sentence(self):
+        live = Live(toy_descent.compute, {
+            "w1": W.FloatSlider(1.0), "w2": W.FloatSlider(1.0), "ridge": W.FloatSlider(0.5),
+            "learning_rate": W.FloatSlider(2.0), "landscape": W.Dropdown(options=["line"]), "steps": W.IntSlider(50),
+        }, toy_descent.warn)  # fmt: skip
+        assert "do not settle" in live.message.value
+        live.start()
+        live.wait()
+        assert "Take a smaller learning rate, below 0.4" in live.message.value and "alt=" in live.picture.value
+
+
+class TestOrthogonality:
+    """Fig. 4."""
+
+    @pytest.mark.parametrize(("foot", "distance", "side"), [(0.5, 0.2, 1), (-1.3, 0.05, 1), (0.3, 0.6, -1), (2, 1, 1)])
+    def test_the_marker_is_at_the_angle_between_numerical_gradient_and_tangent(self, foot, distance, side):
+        figure = Figure()
+        alt = orthogonality.draw(figure, foot, distance, side)
+        left, right = figure.axes
+        tangent = np.array([1, 2 * foot]) / np.hypot(1, 2 * foot)
+        point = np.array([foot, foot**2]) + side * distance * np.array([-tangent[1], tangent[0]])
+        slopes = [(parabola_loss(point + h) - parabola_loss(point - h)) / 2e-6 for h in 1e-6 * np.eye(2)]
+        cosine = abs(slopes @ tangent) / np.linalg.norm(slopes)
+        bound, first_order, curve, marker = right.lines
+        np.testing.assert_allclose(marker.get_xydata(), [[distance, cosine]], rtol=1e-6)
+        assert np.interp(distance, *curve.get_xydata().T) == pytest.approx(cosine, rel=2e-3)  # between its points
+        assert np.interp(distance, *first_order.get_xydata().T) == pytest.approx(
+            distance * abs(parabola_coefficient(foot)), rel=1e-3
+        )
+        assert (curve.get_ydata() <= bound.get_ydata()[: len(curve.get_ydata())]).all()
+        assert f"cosine with the tangent is {cosine:.3g}" in alt and f"distance {distance:.3g}" in alt
+        (arrow,) = left.texts
+        step = np.subtract(arrow.xy, arrow.xyann)
+        np.testing.assert_allclose(step / np.linalg.norm(step), -np.array(slopes) / np.linalg.norm(slopes), atol=1e-6)
+        np.testing.assert_allclose(arrow.xyann, point)
+
+    def test_above_the_vertex_the_gradient_is_normal(self):
+        figure = Figure()
+        alt = orthogonality.draw(figure, 0.0, 0.2)
+        assert "is 0 degrees off" in alt and len(figure.axes[1].lines) == 1
+
+    def test_every_foot_is_nearest_in_every_frame_and_a_far_point_is_a_sentence(self):
+        x = np.linspace(-4, 4, 80_001)
+        for foot in orthogonality.FEET.values():
+            for distance in orthogonality.DISTANCES:
+                point = orthogonality.measured(foot, distance)[0]
+                apart = np.hypot(point[0] - x, point[1] - x**2)
+                assert apart.min() == pytest.approx(distance, abs=1e-6)
+                assert x[apart.argmin()] == pytest.approx(foot, abs=1e-3)
+        live = Live(drawing(orthogonality.draw), {
+            "foot": W.FloatSlider(0.5), "distance": W.FloatSlider(0.8), "side": W.Dropdown(options=[1, -1]),
+        })  # fmt: skip
+        live.start()
+        live.wait()
+        assert "below √(1 + 4a²) / 2 = 0.707" in live.message.value and live.picture.value == ""
+        live.controls["side"].value = -1
+        live.wait()
+        assert "0.8 below it" in live.picture.value
