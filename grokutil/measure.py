@@ -110,12 +110,9 @@ def learning_curves(
     Source: paper, Figs 5 and 7.
     """
     halves = ((task.X_train, task.Y_train, task.labels_train), (task.X_test, task.Y_test, task.labels_test))
-    outputs = [[predict(W1, W2, X, activation) for W1, W2 in states] for X, _, _ in halves]
-    losses = (
-        np.array([float((out - Y).square().mean()) for out in row])
-        for row, (_, Y, _) in zip(outputs, halves, strict=True)
-    )
-    accuracies = (
-        np.array([accuracy(out, labels) for out in row]) for row, (_, _, labels) in zip(outputs, halves, strict=True)
-    )
+    losses, accuracies = [], []
+    for X, Y, labels in halves:
+        outputs = [predict(W1, W2, X, activation) for W1, W2 in states]
+        losses.append(np.array([float((out - Y).square().mean()) for out in outputs]))
+        accuracies.append(np.array([accuracy(out, labels) for out in outputs]))
     return LearningCurves(*losses, *accuracies)
