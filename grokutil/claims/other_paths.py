@@ -103,8 +103,8 @@ CLAIMS = (
     ),
     Claim(
         id="norm-on-Z-generalises",
-        source="abstract and Remark 4.15, as read by reviewers",
-        statement="Lowering the norm on Z makes the network generalise.",
+        source="reviewers' question on section 4",
+        statement="Lowering the norm on Z is enough to generalise.",
         measure=_held_outputs,
         limit=0.5,
         tolerance="test loss left, in parts of its start, when at least a fifth of the squared norm is gone; one half",

@@ -111,7 +111,7 @@ def norm2(point: Point) -> float:
 
 
 def rescaled_norm2(point: Point) -> float:
-    r"""Least squared norm of a quadratic network under :math:`w_h \to a_h w_h, v_h \to a_h^{-2} v_h`."""
+    r"""Least squared norm of a quadratic network under :math:`w_{1h} \to a_h w_{1h}, w_{2h} \to a_h^{-2} w_{2h}`."""
     A, B = point[0].square().sum(0), point[1].square().sum(1)
     return float(3 * 2 ** (-2 / 3) * (A**2 * B).pow(1 / 3).sum())
 
@@ -123,8 +123,8 @@ def sweep(
 
     Returns:
         ``s`` (T,), ``fractions`` (F,), ``whole`` (3, T), ``train`` and ``released`` (F, 3, T): test accuracy, test loss
-        (for ``whole``: on all pairs) and the norm on Z, estimated to second order in the weight decay. ``released``
-        for p = 11 only.
+        (for ``whole``: on all pairs) and the squared norm on Z, estimated up to terms of second order in the weight
+        decay. ``released`` for p = 11 only.
     """
     chosen = fractions or FRACTIONS[p]
     s = np.array([0.2, 0.4, 0.6, 0.8, 1.0]) * (s_end or S_END[activation, p])
@@ -160,8 +160,8 @@ def all_pairs(p: int) -> Task:
 def measure(states: Sequence[Point], task: Task, activation: str) -> np.ndarray:
     r"""Test accuracy, test loss, and :math:`\|\theta\|^2 + 2 L / \lambda`, (3, T).
 
-    At a minimum of :math:`L_\lambda` the last is the squared norm of the zero-loss point nearby, up to
-    :math:`O(\lambda^2)`: the norm there is :math:`N - 2 \lambda \|\mu\|^2`, and :math:`L = \lambda^2 \|\mu\|^2`.
+    Where :math:`r = -\lambda \mu + O(\lambda^2)`, the last is the squared norm of the nearest zero-loss point z up to
+    :math:`O(\lambda^2)`: :math:`\|\theta\|^2 = \|z\|^2 - 2 \lambda \|\mu\|^2` and :math:`L = \lambda^2 \|\mu\|^2`.
     """
     curves = learning_curves(states, task, activation)
     ridge = ridge_from_weight_decay(DECAY, *task.Y_train.shape)
