@@ -108,8 +108,9 @@ class TangentSpace:
         Theta = self.X.new_empty(n, d_out, n, d_out)
         K = self.H @ self.H.mT
         for c in range(d_out):
-            for e in range(c + 1):
-                Theta[:, c, :, e] = Theta[:, e, :, c] = self._gated_gram(self.W2[:, c] * self.W2[:, e])
+            blocks = self._gated_grams(self.W2[:, [c]] * self.W2[:, : c + 1])  # (c + 1, n, n), for e = 0, ..., c
+            Theta[:, c, :, : c + 1] = blocks.transpose(0, 1).transpose(1, 2)
+            Theta[:, : c + 1, :, c] = blocks.transpose(0, 1)
             Theta[:, c, :, c] += K
         return Theta.reshape(n * d_out, n * d_out)
 
@@ -148,11 +149,12 @@ class TangentSpace:
         assert self.free is not None
         return (torch.einsum("ia,hab->ihb", self.X, self.free) * self.S[:, :, None]).flatten(1)
 
-    def _gated_gram(self, w: Tensor) -> Tensor:
-        """Sum over h of w_h S_ih S_jh x_i^T Pi_h x_j, (n, n)."""
+    def _gated_grams(self, w: Tensor) -> Tensor:
+        """Sum over h of w_he S_ih S_jh x_i^T Pi_h x_j for each column e of w (d_h, m); (m, n, n)."""
         if self.free is None:
-            return (self.X @ self.X.mT) * ((self.S * w) @ self.S.mT)
-        return (self._released_inputs * w.repeat_interleave(self.X.shape[1])) @ self._released_inputs.mT
+            return (self.X @ self.X.mT) * ((self.S * w.mT[:, None, :]) @ self.S.mT)
+        inputs, times = self._released_inputs, self.X.shape[1]
+        return torch.stack([(inputs * column.repeat_interleave(times)) @ inputs.mT for column in w.mT])
 
     def _release(self, v: Tensor) -> Tensor:
         """Pi v: the part of v that leaves the held pre-activations at rest."""
