@@ -1,14 +1,16 @@
 """Explorers, one class each: their pictures show what the formulas say, and their controls answer."""
 
 import re
+import time
 
 import ipywidgets as W
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from grokutil.storage import load_npz
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
-from grokutil.widgets import orthogonality, toy_descent
+from grokutil.widgets import four_paths, orthogonality, toy_descent
 from grokutil.widgets.live import Live, drawing
 
 
@@ -154,3 +156,95 @@ class TestOrthogonality:
         live.controls["side"].value = -1
         live.wait()
         assert "0.8 below it" in live.picture.value
+
+
+class TestFourPaths:
+    """The four paths on one clock."""
+
+    CHOICES = {"seed": 0, "weight_decay": 1e-4, "activation": four_paths.SMOOTH, "until": 0.05, "beside": "all three"}
+
+    @pytest.fixture
+    def stored(self, root):
+        files = [load_npz(root / "book" / "data" / "four_paths" / f"off_{seed}.npz") for seed in range(5)]
+        return {key: np.array([arrays[key] for arrays, _ in files]) for key in files[0][0]}, files[0][1]["paths"]
+
+    @pytest.mark.parametrize(("text", "decay"), four_paths.DECAYS.items())
+    def test_markers_are_where_the_stored_results_are(self, stored, text, decay):
+        arrays, names = stored
+        figure, k = Figure(), 18
+        records = {text: four_paths.stored_record(arrays, names, decay)}
+        alt = four_paths.draw(figure, text, arrays["times"][0, k], records)
+        correct, norms, apart, _ = figure.axes
+        markers = [[line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"] for ax in figure.axes]
+        assert [ax.lines[0].get_xdata()[0] for ax in (correct, norms, apart)] == [0.45] * 3  # the cursors
+        found = correct, norms, norms, apart
+        keys = "test_accuracy", "norm2_first", "norm2_readout", "distance"
+        paths = f"training_{decay}", "projected", f"ridge_{decay}", "eq20"
+        for place, (ax, key) in enumerate(zip(found, keys, strict=True)):
+            shown = markers[figure.axes.index(ax)][4 * (place == 2) :][:4]
+            for name, (s, height), label in zip(paths, shown, four_paths.LOOKS, strict=True):
+                row = names.index(name)
+                values = arrays[key][:, names.index(paths[0]), row] if key == "distance" else arrays[key][:, row]
+                middle = (np.mean if key == "test_accuracy" else np.median)(values[:, k])
+                if key == "distance" and name == paths[0]:
+                    assert middle == 0 and np.isnan(height)  # below a logarithmic axis
+                    continue
+                assert (s, height) == pytest.approx((0.45, middle))
+                how = {"test_accuracy": ".2f", "distance": ".3f"}.get(key, ".1f")
+                assert f"{label} {middle:{how}}" in alt
+        assert f"weight decay {text}, s = 0.45" in alt
+
+    def test_what_the_chapter_says_about_it(self, stored):
+        records = [four_paths.stored_record(*stored, decay) for decay in four_paths.DECAYS.values()]
+        apart = np.array([record.distance[1:, 20] for record in records])  # (decays, paths beside training), s = 0.5
+        falls = apart[:-1] / apart[1:]
+        assert records[0].times[20] == 0.5
+        assert (3.5 < falls[:, 0]).all() and (falls[:, 0] < 4).all()  # the projected flow
+        assert (0.8 < falls[:, 1:]).all() and (falls[:, 1:] < 1.2).all()
+
+    def test_live_paths_are_the_stored_ones(self, stored):
+        arrays, names = stored
+        runs = four_paths.follow(0, 1e-4, four_paths.CHOICES[four_paths.SMOOTH], 0.05, ("projected", "ridge", "eq. 20"))
+        *_, (s, record) = runs
+        rows = [names.index(name) for name in ("training_0.0001", "projected", "ridge_0.0001", "eq20")]
+        assert s == 0.05 and len(record.times) == 41
+        np.testing.assert_allclose(record.times[[0, 20, 40]], arrays["times"][0, :3])
+        for values, key in ((record.layer_1, "norm2_first"), (record.layer_2, "norm2_readout")):
+            np.testing.assert_allclose(values[:, [0, 20, 40]], arrays[key][0, rows, :3], rtol=2e-3)
+        distance = arrays["distance"][0, rows[0], rows, :3]
+        np.testing.assert_allclose(record.distance[:, [0, 20, 40]], distance, atol=2e-3)
+
+    def test_it_yields_often_and_stopped_it_keeps_what_it_has(self):
+        live = Live(four_paths.compute, {
+            name: W.Dropdown(options=[value]) for name, value in (self.CHOICES | {"until": 4.0}).items()
+        }, four_paths.expect, on_request=True)  # fmt: skip
+        assert "80000 training steps" in live.message.value and "Slow" in live.message.value
+        live.start()
+        while not live.picture.value:
+            time.sleep(0.01)
+        begin = time.perf_counter()
+        live.stop()
+        live.wait()
+        assert time.perf_counter() - begin < 2  # half a second where nothing else runs and torch.func is loaded
+        assert "stopped" in live.message.value and 0 <= live.bar.value < 1
+        assert "distance in function space from training: projected" in live.picture.value
+
+    @pytest.mark.parametrize(
+        ("choice", "sentence"),
+        [
+            ({"activation": "identity"}, "has not memorised after 3000 steps"),
+            ({"weight_decay": 0.5}, "weight decay 0.5 is too large"),
+            ({"weight_decay": 0.0}, "weight decay must be"),
+            ({"until": -1.0}, "end s must be"),
+            ({"seed": -1}, "seed must be"),
+        ],
+    )
+    def test_bad_choices_are_sentences(self, choice, sentence):
+        with pytest.raises(ValueError, match=sentence):
+            list(four_paths.compute(**self.CHOICES | choice))
+
+    def test_both_faces(self, stored, monkeypatch):
+        monkeypatch.setattr(four_paths, "STOPS", 2)
+        frames, live = four_paths.four_paths(*stored).children
+        assert "kernel-free" in frames._dom_classes and "needs-kernel" in live._dom_classes
+        assert [len(stack.children) for stack in frames.children[-1].children] == [3, 3, 3]
