@@ -2,7 +2,8 @@ r"""Kinks of ReLU on which the weights slide, found without hindsight.
 
 At a kink :math:`z_{ih} = x_i^\top w_{1h} = 0` the loss has no gradient, only the Clarke subdifferential: the slope
 :math:`\gamma_{ih}` of the activation may be anything between its two one-sided values. The flow follows the element of
-least norm. A pre-activation that this element leaves at rest stays at zero: the weights slide along the kink.
+least norm. Where an open gate pushes the pre-activation down, the kink attracts; if the element also leaves the
+pre-activation at rest, it stays at zero: the weights slide along the kink. A kink that repels holds nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def sliding_kinks(
                                         = \sigma'(z_{ih}) & \text{otherwise} \end{cases}
 
     The gates :math:`\gamma` that make the norm of :math:`g_h` smallest solve a bounded linear least-squares problem per
-    unit. A near pair slides when :math:`x_i^\top g_h = 0`. Where :math:`V_{ih} < 0` a steeper gate pushes the
+    unit. Such a pair slides when :math:`x_i^\top g_h = 0`. Where :math:`V_{ih} < 0` a steeper gate pushes the
     pre-activation up: that kink repels, and holds nothing. R and z are averaged over ``states``, because gradient
     descent chatters across a kink.
 

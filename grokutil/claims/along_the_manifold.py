@@ -17,7 +17,7 @@ from grokutil.train import gradient_descent, ridge_from_weight_decay
 from grokutil.trajectory import Trajectory
 
 DECAY = 1e-4
-RECORDS = (1000, 1500, 2000, 2500, 3000, 4000, 5000, 7000, 10_000, 20_000, 30_000)
+RECORDS = (1000, 1500, 2000, 2500, 3000, 4000, 5000, 7000, 10_000, 15_000, 20_000)  # most test pairs right at the last
 ACTIVATIONS: dict[str, str | Activation] = {"relu": "relu", "softplus": softplus(10)}
 State = tuple[Tensor, Tensor]
 
@@ -108,7 +108,7 @@ def _sliding() -> tuple[float, None]:
 
 
 def _peak() -> tuple[float, None]:
-    """Shortfall of the test accuracy, from most pairs right, where the paper's cosine is greatest."""
+    """Half of the last test accuracy minus the one where the paper's cosine is greatest; 0 where that is less."""
     task = _task(0)
     run = gradient_descent(task, times=sorted({0, *(k - j for k in RECORDS for j in (0, 10))}), progress=False)
     states = dict(zip(run.times.astype(int).tolist(), run.states, strict=True))
@@ -218,10 +218,10 @@ CLAIMS = (
         statement="The cosine is greatest exactly while the network generalises.",
         measure=_peak,
         limit=0.0,
-        tolerance="half of the last test accuracy minus that at the peak of the cosine; at most 0 if grokking",
+        tolerance="half of the test accuracy at step 20000 minus that at the peak of the cosine; at most 0 if grokking",
         expected=FAILS,
         chapter="along_the_manifold",
-        seconds=6.0,
+        seconds=2.5,
     ),
     Claim(
         id="section-3.3-kinks",
