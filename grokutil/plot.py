@@ -83,7 +83,9 @@ def curves_over_seeds(
     return ax
 
 
-def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: int = 5) -> Axes:
+def draw_circle(
+    ax: Axes, points: np.ndarray, order: Sequence[int], labelled: int = 5, color: str | None = None
+) -> Axes:
     """Points of a plane, joined and coloured in a visiting order, the first few numbered.
 
     Args:
@@ -91,6 +93,7 @@ def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: in
         points: (p, 2) coordinates.
         order: (p,) the numbers of the points in the order of the visit; the line returns to the first.
         labelled: how many points, from the first of the visit on, carry their number.
+        color: one colour for all points, instead of dark to light in the order of the visit.
 
     Returns:
         ``ax``.
@@ -99,7 +102,9 @@ def draw_circle(ax: Axes, points: np.ndarray, order: Sequence[int], labelled: in
     visit = points[np.asarray(order)]
     x, y = np.vstack((visit, visit[:1])).T
     ax.plot(x, y, color=COLORS["faint"], linewidth=0.6, zorder=1)
-    ax.scatter(x[:-1], y[:-1], c=np.arange(len(order)), cmap="viridis", s=14, edgecolors="black", linewidths=0.3)
+    shades: Any = np.arange(len(order)) if color is None else color
+    cmap = "viridis" if color is None else None
+    ax.scatter(x[:-1], y[:-1], c=shades, cmap=cmap, s=14, edgecolors="black", linewidths=0.3)
     for number in order[:labelled]:
         ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=7)
     reach = 1.3 * float(np.abs(points).max())

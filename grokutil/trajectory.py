@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -56,6 +56,20 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def at(self, times: Any) -> Trajectory:
+        """The record at some of its times.
+
+        Raises:
+            ValueError: a time at which nothing was recorded; the nearest recorded one is named.
+        """
+        found = []
+        for time in increasing_times(times):
+            nearest = int(np.abs(self.times - time).argmin())
+            if not np.isclose(self.times[nearest], time):
+                raise ValueError(f"nothing was recorded at {time:g}; the nearest record is at {self.times[nearest]:g}")
+            found.append(nearest)
+        return replace(self, times=self.times[found], states=tuple(self.states[i] for i in found))
 
     def save(self, path: str | Path) -> Path:
         """Write the record to an ``.npz`` file, atomically and without pickle.

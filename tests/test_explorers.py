@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from grokutil.data import modular_addition
+from grokutil.measure import learning_curves
 from grokutil.storage import load_npz
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
-from grokutil.widgets import four_paths, orthogonality, toy_descent
+from grokutil.train import gradient_descent
+from grokutil.widgets import four_paths, orthogonality, toy_descent, training_scrubber
 from grokutil.widgets.live import Live, drawing
 
 
@@ -248,3 +251,36 @@ class TestFourPaths:
         frames, live = four_paths.four_paths(*stored).children
         assert "kernel-free" in frames._dom_classes and "needs-kernel" in live._dom_classes
         assert [len(stack.children) for stack in frames.children[-1].children] == [3, 3, 3]
+
+
+class TestTrainingScrubber:
+    """Appendix D's runs, one cursor through all panels."""
+
+    VALUES = {"seed": 0, "learning_rate": 1.0, "weight_decay": 1e-4, "width": 16, "steps": 300, "frequency": 1}
+
+    def test_the_cursor_is_where_the_run_is(self):
+        marks = [1, 10, 40]
+        *_, (_, record) = training_scrubber.follow("quadratic", 0, 1.0, 1e-4, 16, marks)
+        task = modular_addition(11, train_size=59, seed=0)
+        run = gradient_descent(task, width=16, activation="quadratic", times=[0, *marks])
+        curves = learning_curves(run.states, task, "quadratic")
+        figure = Figure()
+        alt = training_scrubber.draw_record(figure, record, 1, 40, "quadratic")
+        dots = [line.get_xydata()[0] for ax in figure.axes[:2] for line in ax.lines if len(line.get_xdata()) == 1]
+        expected = [curves.train_loss, curves.test_loss, curves.train_accuracy, curves.test_accuracy]
+        np.testing.assert_allclose(dots, [(10, values[2]) for values in expected], rtol=1e-9)
+        norms = [float(layer.square().sum()) for layer in run.states[2]]
+        assert f"{norms[0]:.1f} of layer 1 and {norms[1]:.1f} of layer 2" in alt and "step 10:" in alt
+
+    @pytest.mark.parametrize(
+        ("bad", "sentence"),
+        [
+            ({"learning_rate": 400.0}, "smaller learning rate"),
+            ({"width": 0}, "width"),
+            ({"weight_decay": -1.0}, "decay"),
+        ],
+    )
+    def test_a_bad_choice_is_a_sentence(self, bad, sentence):
+        with pytest.raises(ValueError, match=sentence):
+            for _ in training_scrubber.compute(activation="quadratic", **(self.VALUES | bad)):
+                pass

@@ -63,3 +63,10 @@ def test_another_file_is_not_taken_for_a_trajectory(tmp_path):
 def test_bad_records_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         record(**changes)
+
+
+def test_some_of_its_times_can_be_taken():
+    part = record().at([0, 2])
+    assert part.times.tolist() == [0.0, 2.0] and part.clock == "tau" and float(part.states[1][0, 0]) == 2.0
+    with pytest.raises(ValueError, match="nothing was recorded at 1; the nearest record is at 0.5"):
+        record().at([0, 1])

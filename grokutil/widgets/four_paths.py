@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,9 +19,9 @@ from grokutil.model import predict
 from grokutil.plot import COLORS
 from grokutil.walks import Point
 from grokutil.widgets.frames import frame
-from grokutil.widgets.live import Live, Progress, explorer
+from grokutil.widgets.live import Course, Live, Progress, explorer, paced
 from grokutil.widgets.player import Control, player
-from grokutil.widgets.walkers import N_TRAIN, PATIENCE, P, memorise, seconds_of, walks
+from grokutil.widgets.walkers import N_TRAIN, P, memorise, seconds_of, walks
 
 SIZE = (4.8, 3.9)
 STOPS = 20  # intervals of the slider of the kernel-free face
@@ -208,25 +207,20 @@ def expect(seed: int, weight_decay: float, activation: str, until: float, beside
 def compute(seed: int, weight_decay: float, activation: str, until: float, beside: str) -> Iterator[Progress]:
     """The live face: compute the paths, and show their curves as they grow."""
     expect(seed, weight_decay, activation, until, beside)
-    title, drawn, pause, shown = f"{activation}, weight decay {weight_decay:g}", -math.inf, PATIENCE, 0
-    begin = 0.0
-    for s, record in follow(seed, weight_decay, CHOICES[activation], until, BESIDE[beside]):
-        now = time.perf_counter()
-        if record is None:
-            yield Progress(0.0, note="memorising, without weight decay")
-            continue
-        begin = begin or now
-        yield Progress(s / until)
-        if len(record.times) == shown or (now - drawn < pause and len(record.times) <= RECORDS):
-            continue
-        now = time.perf_counter()
-        picture = frame(draw_record, SIZE, record=record, at=-1, until=until, title=title)
-        drawn, shown = time.perf_counter(), len(record.times)
-        pause = max(PATIENCE, 3 * (drawn - now))  # drawing takes a quarter of the time at most
-        left = (drawn - begin) * (until / s - 1) if s else 0
-        ahead = f"; about {left:.0f} s left" if left > 1 and drawn - begin > 1 else ""
-        note = f"s = {record.times[-1]:.3g} of {until:g}: test accuracy of training {record.accuracy[0, -1]:.2f}{ahead}"
-        yield Progress(s / until, picture, note)
+    title = f"{activation}, weight decay {weight_decay:g}"
+
+    def course() -> Course:
+        shown = 0
+        for s, record in follow(seed, weight_decay, CHOICES[activation], until, BESIDE[beside]):
+            if record is None:
+                yield 0.0, None, "memorising, without weight decay"
+                continue
+            picture = functools.partial(frame, draw_record, SIZE, record=record, at=-1, until=until, title=title)
+            note = f"s = {record.times[-1]:.3g} of {until:g}: test accuracy of training {record.accuracy[0, -1]:.2f}"
+            yield s / until, picture if len(record.times) > shown else None, note
+            shown = len(record.times)
+
+    yield from paced(course())
 
 
 def live() -> Live:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from grokutil.widgets.frames import SIZE, Draw, frame
 
 NEEDS_KERNEL = "needs-kernel"
 PAUSE = 0.15  # seconds without a change before a computation begins
+PATIENCE = 0.25  # seconds between two answers to Stop, and between two pictures
 WHICH = "<b>Live</b>: the kernel computes what you choose."
 
 
@@ -146,6 +149,33 @@ class Live:
 
     def _say(self, text: str) -> None:
         self.message.value = f'<span role="status">{html.escape(text)}</span>'
+
+
+Course = Iterator[tuple[float, Callable[[], str] | None, str]]
+
+
+def paced(course: Course) -> Iterator[Progress]:
+    """The progress of a computation that could draw more often than anyone looks.
+
+    Args:
+        course: yields (share done, function that draws or None, note), often enough for Stop. Of the pictures it
+            offers, those are drawn that leave three quarters of the time to the computation, and the last one.
+
+    Returns:
+        Progress for each; the notes of those with a picture say how long it will still take.
+    """
+    begin, drawn, pause = time.perf_counter(), -math.inf, PATIENCE
+    for done, picture, note in course:
+        now = time.perf_counter()
+        if picture is None or (now - drawn < pause and done < 1):
+            yield Progress(done, note="" if picture else note)
+            continue
+        shown = picture()
+        drawn = time.perf_counter()
+        pause = max(PATIENCE, 3 * (drawn - now))
+        left = (drawn - begin) * (1 / done - 1) if done else 0
+        ahead = f"; about {left:.0f} s left" if left > 1 and drawn - begin > 1 else ""
+        yield Progress(done, shown, note + ahead)
 
 
 def drawing(draw: Draw, size: tuple[float, float] = SIZE) -> Compute:

@@ -1,0 +1,169 @@
+"""Explorers of the built pages, moved by keyboard and by mouse with no kernel and no network but the book's own."""
+
+import gzip
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PAGE_BUDGET, EXPLORE_BUDGET, SHARED_BUDGET = 1.5e6, 3e6, 6e6  # bytes, gzipped; shared assets together
+HANDLE, MENU, PLAY = ".noUi-handle", "select", ".widget-play button"
+SHOWN = """(box) => [...box.querySelectorAll("img.frame")]
+    .filter((image) => image.checkVisibility())
+    .map((image) => image.alt + image.src.slice(-80))
+    .join()"""
+
+
+def explorer_pages(root):
+    """Chapters with a cell tagged explorer."""
+    return [
+        path
+        for path in sorted((root / "book").glob("*.md"))
+        if re.search(r"^:?tags: .*explorer", path.read_text(), re.M)
+    ]
+
+
+@pytest.fixture(scope="module")
+def open_page(browser, server):
+    """Open a chapter with everything but the book cut off; what went wrong is in ``page.faults``."""
+    pages = {}
+
+    def open_page(name):
+        if name not in pages:
+            page = browser.new_page(viewport={"width": 1300, "height": 1000})
+            page.faults = []
+            page.route(lambda url: not url.startswith((server, "data:", "blob:")), lambda route: route.abort())
+            page.on("requestfailed", lambda request: page.faults.append(request.url))
+            page.on("pageerror", lambda error: page.faults.append(str(error)))
+            page.goto(f"{server}book/{name}.html", wait_until="networkidle")
+            page.wait_for_selector(".kernel-free img.frame", timeout=60_000)
+            pages[name] = page
+        return pages[name]
+
+    yield open_page
+    for page in pages.values():
+        page.close()
+
+
+def pytest_generate_tests(metafunc):
+    if "explorer_page" in metafunc.fixturenames:
+        metafunc.parametrize("explorer_page", [path.stem for path in explorer_pages(metafunc.config.rootpath)])
+
+
+def shown(box):
+    return box.evaluate(SHOWN)
+
+
+def changes(page, box, act):
+    """Whether ``act`` changes the picture that is shown."""
+    before = shown(box)
+    act()
+    for _ in range(40):
+        if shown(box) != before:
+            return True
+        page.wait_for_timeout(50)
+    return False
+
+
+def boxes(page):
+    return page.locator(".kernel-free").all()
+
+
+def test_there_are_explorers(root):
+    assert len(explorer_pages(root)) >= 6
+
+
+def test_every_control_moves_the_picture_by_keyboard(open_page, explorer_page):
+    page = open_page(explorer_page)
+    for box in boxes(page):
+        handle = box.locator(HANDLE)
+        handle.focus()
+        assert changes(page, box, lambda: page.keyboard.press("ArrowRight"))
+        assert changes(page, box, lambda: page.keyboard.press("ArrowLeft"))
+        for menu in box.locator(MENU).all():
+            menu.focus()
+            assert changes(page, box, lambda: page.keyboard.press("ArrowDown"))
+            assert changes(page, box, lambda: page.keyboard.press("ArrowUp"))
+    assert page.faults == []
+
+
+def test_every_control_moves_the_picture_by_mouse(open_page, explorer_page):
+    page = open_page(explorer_page)
+    for box in boxes(page):
+        box.scroll_into_view_if_needed()
+        for share in (0.99, 0.01):
+            rail = box.locator(".noUi-target").bounding_box()
+            x, y = rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2
+            assert changes(page, box, lambda x=x, y=y: page.mouse.click(x, y))
+        for menu in box.locator(MENU).all():
+            assert changes(page, box, lambda menu=menu: menu.select_option(index=1))
+            assert changes(page, box, lambda menu=menu: menu.select_option(index=0))
+    assert page.faults == []
+
+
+def test_play_advances(open_page, explorer_page):
+    page = open_page(explorer_page)
+    for box in boxes(page):
+        start, stop = box.locator(PLAY).first, box.locator(PLAY).nth(1)
+        start.focus()
+        assert changes(page, box, lambda: page.keyboard.press("Enter"))
+        stop.click()
+    assert page.faults == []
+
+
+def test_every_frame_is_reached_and_has_its_text(open_page, explorer_page):
+    page = open_page(explorer_page)
+    for box in boxes(page):
+        total = box.locator("img.frame").count()
+        menu, handle = box.locator(MENU), box.locator(HANDLE)
+        seen = set()
+        for option in range(menu.locator("option").count()) if menu.count() else [None]:
+            if option is not None:
+                menu.select_option(index=option)
+            handle.focus()
+            page.keyboard.press("Home")
+            page.wait_for_timeout(50)
+            seen.add(shown(box))
+            while changes_soon(page, box):
+                seen.add(shown(box))
+        alts = box.locator("img.frame").evaluate_all("images => images.map((image) => image.alt)")
+        assert len(seen) == total > 5 and all(len(alt) > 20 for alt in alts)
+
+
+def changes_soon(page, box):
+    """Press the right arrow; False at the end of the slider."""
+    handle = box.locator(HANDLE)
+    before = handle.get_attribute("aria-valuenow")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(30)
+    return handle.get_attribute("aria-valuenow") != before
+
+
+def test_live_controls_say_how_to_get_a_kernel(open_page, explorer_page):
+    page = open_page(explorer_page)
+    live = page.locator(".needs-kernel").count()
+    assert live > 0 and page.locator(".kernel-hint").count() == live
+    assert "kernel" in page.locator(".kernel-hint").first.inner_text()
+    assert not any(box.is_visible() for box in page.locator(".needs-kernel").all())
+
+
+def test_phone_needs_no_sideways_scrolling(open_page, explorer_page):
+    page = open_page(explorer_page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(200)
+    overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.set_viewport_size({"width": 1300, "height": 1000})
+    assert overhang <= 0
+
+
+def test_pages_are_light(book, chapter):
+    page = book / f"{chapter}.html"
+    size = len(gzip.compress(page.read_bytes()))
+    print(f"{chapter}: {size / 1e3:.0f} kB gzipped")
+    assert size <= (EXPLORE_BUDGET if page.stem == "explore" else PAGE_BUDGET)
+
+
+def test_shared_files_are_light(book):
+    files = [path for path in (book / "_static").rglob("*") if path.is_file()]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= SHARED_BUDGET

@@ -1,0 +1,157 @@
+"""Explorers with a kernel: JupyterLab opens each chapter as a notebook, as `make lab` does, and a control is moved."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from jupyter_client import BlockingKernelClient
+from test_explorers_browser import explorer_pages
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TOKEN = "explorers"
+LIVE = ".jp-OutputArea-output .needs-kernel"
+SETTLED = """() => {
+    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((prompt) => prompt.textContent);
+    return prompts.length > 3 && prompts.every((text) => /\\[\\d+\\]/.test(text));
+}"""
+
+
+def pytest_generate_tests(metafunc):
+    if "explorer_page" in metafunc.fixturenames:
+        metafunc.parametrize("explorer_page", [path.stem for path in explorer_pages(metafunc.config.rootpath)])
+
+
+@pytest.fixture(scope="module")
+def lab(root, tmp_path_factory):
+    """The address of a JupyterLab on a copy of the book, and its runtime folder."""
+    home = tmp_path_factory.mktemp("lab")
+    shutil.copytree(root / "book", home / "book", ignore=shutil.ignore_patterns("static"))
+    settings = home / "settings"
+    settings.mkdir()
+    overrides = json.loads((root / "book" / "lab-settings.json").read_text())
+    overrides["@jupyterlab/notebook-extension:tracker"] = {"windowingMode": "none"}  # cells out of sight stay
+    (settings / "overrides.json").write_text(json.dumps(overrides))
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "TQDM_DISABLE": "1",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", f"--app-dir={app_dir()}"]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--LabApp.app_settings_dir={settings}"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield wait_for_server(home / "runtime", home / "log"), home / "runtime"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def app_dir():
+    return os.path.join(sys.prefix, "share", "jupyter", "lab")
+
+
+def wait_for_server(runtime, log):
+    for _ in range(120):
+        for file in runtime.glob("jpserver-*.json"):
+            url = json.loads(file.read_text())["url"]
+            try:
+                urllib.request.urlopen(f"{url}api?token={TOKEN}", timeout=2)
+                return url
+            except (OSError, json.JSONDecodeError):
+                pass
+        time.sleep(0.5)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def notebook(browser, lab):
+    """Open a chapter as a notebook and run all its cells."""
+    url, _ = lab
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+
+    def notebook(name):
+        page = context.new_page()
+        page.goto(f"{url}lab/tree/book/{name}.md?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=120_000)
+        page.wait_for_timeout(2000)
+        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        page.wait_for_function(SETTLED, timeout=400_000)
+        assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+        return page
+
+    yield notebook
+    context.close()
+    for kernel in kernels(url):
+        request = urllib.request.Request(f"{url}api/kernels/{kernel}?token={TOKEN}", method="DELETE")
+        urllib.request.urlopen(request, timeout=30)
+
+
+def kernels(url):
+    with urllib.request.urlopen(f"{url}api/kernels?token={TOKEN}", timeout=30) as answer:
+        return [kernel["id"] for kernel in json.load(answer)]
+
+
+def picture(box):
+    """The text of the picture that the kernel has drawn; None before the first."""
+    images = box.locator("img.frame")
+    return images.first.get_attribute("alt") if images.count() else None
+
+
+def wait_until(page, condition, seconds=60):
+    for _ in range(int(seconds * 10)):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("what was waited for did not happen")
+
+
+def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page):
+    page = notebook(explorer_page)
+    assert page.locator(LIVE).count() > 0
+    for box in page.locator(LIVE).all():
+        box.scroll_into_view_if_needed()
+        assert picture(box) is None
+        handle, run = box.locator(".noUi-handle").first, box.locator("button", has_text="Run")
+        handle.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(800)
+        if picture(box) is None:  # this one computes on request
+            run.click()
+        wait_until(page, lambda box=box: picture(box) is not None)
+        stop = box.locator("button", has_text="Stop")
+        if stop.is_enabled():
+            stop.click()
+
+
+def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab):
+    page = notebook("closed_form")
+    url, runtime = lab
+    (kernel,) = kernels(url)
+    box = page.locator(LIVE, has=page.locator("button", has_text="Run")).last
+    box.scroll_into_view_if_needed()
+    box.locator("button", has_text="Run").click()
+    bar = box.locator(".progress-bar")
+
+    def share():
+        return float(re.search(r"([\d.]+)%", bar.get_attribute("style"))[1]) / 100
+
+    wait_until(page, lambda: 0.1 < share() < 1)
+    client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{kernel}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    box.locator("button", has_text="Stop").click()
+    begin = time.perf_counter()
+    reply = client.execute("6 * 7", reply=True, timeout=10)
+    assert reply["content"]["status"] == "ok" and time.perf_counter() - begin < 1
+    client.stop_channels()
+    wait_until(page, lambda: "stopped" in box.locator("[role=status]").inner_text(), 5)
+    assert share() < 1 and picture(box)
