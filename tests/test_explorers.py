@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from grokutil.data import modular_addition
+from grokutil.fourier import circle
 from grokutil.measure import learning_curves
 from grokutil.storage import load_npz
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
@@ -284,3 +285,14 @@ class TestTrainingScrubber:
         with pytest.raises(ValueError, match=sentence):
             for _ in training_scrubber.compute(activation="quadratic", **(self.VALUES | bad)):
                 pass
+
+    def test_what_the_chapter_says_about_it(self):
+        """The ring becomes rounder after memorisation, in both networks."""
+        for network in training_scrubber.NETWORKS:
+            record = training_scrubber.trained(network)
+            roundness = []
+            for step in (10, 200, 30_000):
+                radii = circle(record.embeddings[record.steps.index(step)], 1).norm(dim=1)
+                roundness.append(float(radii.max() / radii.min()))
+            assert record.accuracies[record.steps.index(200)][0] == 1
+            assert roundness[0] > 1.5 and roundness[1] > 1.5 and roundness[2] < 1.3

@@ -45,7 +45,7 @@ def test_the_text_of_a_picture_has_its_numbers():
     curves = small_run("relu").until(1.0)
     figure = Figure()
     text = draw(figure, curves, 6.0, "relu")
-    norms = [float(number) for number in re.findall(r"norms (\d+) of layer 1 and (\d+) of", text)[0]]
+    norms = [float(number) for number in re.findall(r"norms are (\d+) of layer 1 and (\d+) of", text)[0]]
     assert norms == pytest.approx([curves.layer_1[-1], curves.layer_2[-1]], abs=0.5)
     assert curves.taus[-1] == pytest.approx(1.0) and f"{curves.accuracy[-1]:.2f}" in text
     x, y = figure.axes[0].lines[-1].get_data()
