@@ -91,7 +91,7 @@ def test_every_control_moves_the_picture_by_keyboard(open_page, explorer_page):
 def test_every_control_moves_the_picture_by_mouse(open_page, explorer_page):
     page = open_page(explorer_page)
     for box in boxes(page):
-        box.scroll_into_view_if_needed()
+        box.evaluate("(box) => box.scrollIntoView({block: 'center', behavior: 'instant'})")  # below the top bar
         for share in (0.99, 0.01):
             rail = box.locator(".noUi-target").bounding_box()
             x, y = rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2
@@ -112,12 +112,11 @@ def test_play_advances(open_page, explorer_page):
     assert page.faults == []
 
 
-def test_every_frame_is_reached_and_has_its_text(open_page, explorer_page):
-    page = open_page(explorer_page)
+def test_every_frame_is_reached_and_has_its_text(open_page, book, explorer_page):
+    """As many pictures as the page holds, all different."""
+    page, seen = open_page(explorer_page), set()
     for box in boxes(page):
-        total = box.locator("img.frame").count()
         menu, handle = box.locator(MENU), box.locator(HANDLE)
-        seen = set()
         for option in range(menu.locator("option").count()) if menu.count() else [None]:
             if option is not None:
                 menu.select_option(index=option)
@@ -125,13 +124,13 @@ def test_every_frame_is_reached_and_has_its_text(open_page, explorer_page):
             page.keyboard.press("Home")
             page.wait_for_timeout(50)
             seen.add(shown(box))
-            while changes_soon(page, box):
+            while advances(page, box):
                 seen.add(shown(box))
-        alts = box.locator("img.frame").evaluate_all("images => images.map((image) => image.alt)")
-        assert len(seen) == total > 5 and all(len(alt) > 20 for alt in alts)
+    held = (book / "book" / f"{explorer_page}.html").read_text().count('class=\\"frame\\"')
+    assert len(seen) == held > 20 and all(len(picture) > 150 for picture in seen)
 
 
-def changes_soon(page, box):
+def advances(page, box):
     """Press the right arrow; False at the end of the slider."""
     handle = box.locator(HANDLE)
     before = handle.get_attribute("aria-valuenow")

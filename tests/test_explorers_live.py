@@ -19,7 +19,7 @@ TOKEN = "explorers"
 LIVE = ".jp-OutputArea-output .needs-kernel"
 SETTLED = """() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((prompt) => prompt.textContent);
-    return prompts.length > 3 && prompts.every((text) => /\\[\\d+\\]/.test(text));
+    return prompts.length > 1 && prompts.every((text) => /\\[\\d+\\]/.test(text));
 }"""
 
 
@@ -84,7 +84,7 @@ def notebook(browser, lab):
         page.wait_for_timeout(2000)
         page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
         page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-        page.wait_for_function(SETTLED, timeout=400_000)
+        page.wait_for_function(SETTLED, timeout=240_000)
         assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
         return page
 

@@ -133,7 +133,7 @@ def draw(
     right.yaxis.set_minor_locator(NullLocator())
     right.set_title("squared norms")
     return alt + (
-        f"squared norms {curves.layer_1[-1]:.0f} of layer 1 and {curves.layer_2[-1]:.0f} of layer 2, "
+        f"squared norms are {curves.layer_1[-1]:.0f} of layer 1 and {curves.layer_2[-1]:.0f} of layer 2, "
         f"at the start {curves.layer_1[0]:.0f} and {curves.layer_2[0]:.0f}."
     )
 
