@@ -119,14 +119,14 @@ def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page)
     assert page.locator(LIVE).count() > 0
     for box in page.locator(LIVE).all():
         box.scroll_into_view_if_needed()
-        assert picture(box) is None
-        handle, run = box.locator(".noUi-handle").first, box.locator("button", has_text="Run")
-        handle.focus()
-        page.keyboard.press("ArrowRight")
+        before = picture(box)
+        control = box.locator(".noUi-handle, select, input[type=number]").first
+        control.focus()
+        page.keyboard.press("ArrowDown" if control.evaluate("(c) => c.tagName") == "SELECT" else "ArrowUp")
         page.wait_for_timeout(800)
-        if picture(box) is None:  # this one computes on request
-            run.click()
-        wait_until(page, lambda box=box: picture(box) is not None)
+        if picture(box) == before:  # this one computes on request
+            box.locator("button", has_text="Run").click()
+        wait_until(page, lambda box=box, before=before: picture(box) != before)
         stop = box.locator("button", has_text="Stop")
         if stop.is_enabled():
             stop.click()

@@ -95,7 +95,9 @@ def orthogonality() -> W.VBox:
     """Foot and distance; live both free, on either side of the parabola."""
     controls = {
         "foot": W.FloatSlider(0.5, min=-2, max=2, step=0.05, description="foot a"),
-        "distance": W.FloatLogSlider(0.2, min=-3, max=0, step=0.05, description="distance d", readout_format=".3g"),
+        "distance": W.FloatLogSlider(
+            10**-0.7, min=-3, max=0, step=0.05, description="distance d", readout_format=".3g"
+        ),
         "side": W.Dropdown(options={"above": 1, "below": -1}, description="side"),
     }
     distances = Control("distance", "distance d", DISTANCES)
