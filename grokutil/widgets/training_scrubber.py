@@ -112,7 +112,9 @@ def trained(network: str) -> Record:
 
 def draw_record(figure: Figure, record: Record, at: int, until: int, title: str, frequency: int = 1) -> str:
     """All curves of a record, a cursor at its entry ``at``, and the circle of that entry."""
-    (loss, accuracy), (norm, ring) = figure.subplots(2, 2)
+    figure.set_layout_engine("none")  # axes at fixed places: nothing jumps, and a frame is drawn in half the time
+    places = {"left": 0.11, "right": 0.97, "bottom": 0.13, "top": 0.84, "hspace": 0.55, "wspace": 0.28}
+    (loss, accuracy), (norm, ring) = figure.subplots(2, 2, gridspec_kw=places)
     step, steps = record.steps[at], record.steps
     figure.suptitle(f"{title}, step {step}", fontsize=11, x=0.02, ha="left")
     layers, halves = ("layer 1", "layer 2"), ("train", "test")
