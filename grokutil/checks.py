@@ -67,6 +67,30 @@ def same_size(name_a: str, a: Tensor, axis_a: int, name_b: str, b: Tensor, axis_
         )
 
 
+def layers(W1: Any, W2: Any, X: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the layers (d_in, d_h), (d_h, d_out) and inputs (n, d_in) as finite float64 matrices that fit together.
+
+    Raises:
+        ValueError: one of them is not such a matrix, or shapes do not match.
+    """
+    W1, W2, X = matrix("W1", W1), matrix("W2", W2), matrix("X", X)
+    same_size("X", X, 1, "W1", W1, 0)
+    same_size("W1", W1, 1, "W2", W2, 0)
+    return W1, W2, X
+
+
+def targets(Y: Any, X: Tensor, W2: Tensor) -> Tensor:
+    """Return the targets (n, d_out) as a finite float64 matrix: a row for each of X, a column for each of W2.
+
+    Raises:
+        ValueError: not such a matrix, or shapes do not match.
+    """
+    Y = matrix("Y", Y)
+    same_size("X", X, 0, "Y", Y, 0)
+    same_size("W2", W2, 1, "Y", Y, 1)
+    return Y
+
+
 def integer(name: str, value: Any, at_least: int) -> int:
     """Return ``value`` as an int.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, matrix, same_size
+from grokutil.checks import Matrix, float_vector, layers
 from grokutil.constraints import factor_ntk
 
 
@@ -89,7 +89,7 @@ class TangentSpace:
     @property
     def theta(self) -> Tensor:
         """The point as a vector (d,)."""
-        return torch.cat((self.W1.flatten(), self.W2.flatten()))
+        return join(self.W1, self.W2)
 
     def product(self, v: Tensor) -> Tensor:
         """J v for a vector v (d,), as a matrix (n, d_out)."""
@@ -99,7 +99,7 @@ class TangentSpace:
     def transposed_product(self, U: Tensor) -> Tensor:
         """J^T U for a matrix U (n, d_out), as a vector (d,)."""
         first = self.X.mT @ ((U @ self.W2.mT) * self.S)
-        return torch.cat((first.flatten(), (self.H.mT @ U).flatten()))
+        return join(first, self.H.mT @ U)
 
     @cached_property
     def ntk(self) -> Tensor:
@@ -161,7 +161,7 @@ class TangentSpace:
         if self.free is None:
             return v
         V1, V2 = split(v, self.W1, self.W2)
-        return torch.cat((torch.einsum("hab,bh->ah", self.free, V1).flatten(), V2.flatten()))
+        return join(torch.einsum("hab,bh->ah", self.free, V1), V2)
 
 
 def ntk(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
@@ -242,6 +242,11 @@ def norm_minimizing_direction(
     return direction / length
 
 
+def join(V1: Tensor, V2: Tensor) -> Tensor:
+    """Two matrices of the shapes of W1 and W2 as one vector (d,), flat like a row of :func:`jacobian`."""
+    return torch.cat((V1.flatten(), V2.flatten()))
+
+
 def split(vector: Tensor, W1: Tensor, W2: Tensor) -> tuple[Tensor, Tensor]:
     """A vector (d,) as two matrices of the shapes of ``W1`` and ``W2``.
 
@@ -260,9 +265,7 @@ def _layers(
     W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The checked weights and inputs, H = sigma(X W1) and S = sigma'(X W1)."""
-    W1, W2, X = matrix("W1", W1), matrix("W2", W2), matrix("X", X)
-    same_size("X", X, 1, "W1", W1, 0)
-    same_size("W1", W1, 1, "W2", W2, 0)
+    W1, W2, X = layers(W1, W2, X)
     sigma, Z = get_activation(activation), X @ W1
     return W1, W2, X, sigma.value(Z), sigma.slope(Z)
 

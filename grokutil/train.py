@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, finite, integer, matrix, non_negative, number, positive, same_size
+from grokutil.checks import Matrix, finite, integer, layers, non_negative, number, positive, targets
 from grokutil.data import Task
 from grokutil.model import default_weights, loss_gradient
 from grokutil.progress import progress_bar
@@ -88,10 +88,9 @@ def gradient_descent(
     times = increasing_times([integer("each of times", k, 0) for k in np.asarray(times).tolist()])
     if start is None:
         start = default_weights(X.shape[1], width, d_out, seed)
-    W1, W2 = (matrix(name, W).to(X.device).clone() for name, W in zip(("W1", "W2"), start, strict=True))
-    same_size("X", X, 1, "W1", W1, 0)
-    same_size("W1", W1, 1, "W2", W2, 0)
-    same_size("W2", W2, 1, "Y", Y, 1)
+    W1, W2, X = layers(*start, X)
+    Y = targets(Y, X, W2)
+    W1, W2 = (W.to(X.device).clone() for W in (W1, W2))
 
     step = int(times[0])
     reached, states = [step], [(W1, W2)]

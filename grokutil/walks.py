@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, matrix, number, positive, same_size
-from grokutil.manifold import TangentSpace, split
+from grokutil.checks import Matrix, float_vector, layers, number, positive, targets
+from grokutil.manifold import TangentSpace, join, split
 from grokutil.model import predict
 from grokutil.progress import progress_bar
 from grokutil.trajectory import Trajectory, increasing_times
@@ -113,7 +113,8 @@ def retract(
 
     Source: paper, Def. 4.6; the steps are Gauss and Newton's.
     """
-    W1, W2, X, Y = _checked(W1, W2, X, Y)
+    W1, W2, X = layers(W1, W2, X)
+    Y = targets(Y, X, W2)
     for _ in range(ROUNDS):
         r = predict(W1, W2, X, activation) - Y
         if r.norm() <= TOLERANCE * Y.norm():
@@ -147,8 +148,9 @@ def nearest_point(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix, activation: str 
 
     Source: paper, Def. 4.13.
     """
-    W1, W2, X, Y = _checked(W1, W2, X, Y)
-    theta = torch.cat((W1.flatten(), W2.flatten()))
+    W1, W2, X = layers(W1, W2, X)
+    Y = targets(Y, X, W2)
+    theta = join(W1, W2)
     Z1, Z2 = retract(W1, W2, X, Y, activation)
     for _ in range(ROUNDS):
         space = TangentSpace(Z1, Z2, X, activation)
@@ -203,7 +205,8 @@ def projected_flow(
     Source: paper, sections 4.5 and 4.6 (the factor 2 is that of eq. 3).
     """
     times, step = increasing_times(times), positive("step", step)
-    W1, W2, X, Y = _checked(*start, X, Y)
+    W1, W2, X = layers(*start, X)
+    Y = targets(Y, X, W2)
     sigma, now, point = get_activation(activation), float(times[0]), retract(W1, W2, X, Y, activation)
     reached, states, evaluations = [now], [point], 0
     with progress_bar("s", times[-1] - now, progress) as bar:
@@ -239,12 +242,3 @@ def _moved(point: Point, length: float, space: TangentSpace, field: Field) -> Po
     """``point`` plus ``length`` times the tangent part of the field at ``space``."""
     V1, V2 = split(space.project(float_vector("the field", field(space))), *point)
     return point[0] + length * V1, point[1] + length * V2
-
-
-def _checked(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    W1, W2, X, Y = matrix("W1", W1), matrix("W2", W2), matrix("X", X), matrix("Y", Y)
-    same_size("X", X, 1, "W1", W1, 0)
-    same_size("W1", W1, 1, "W2", W2, 0)
-    same_size("X", X, 0, "Y", Y, 0)
-    same_size("W2", W2, 1, "Y", Y, 1)
-    return W1, W2, X, Y
