@@ -12,7 +12,7 @@ import torch
 from benchmarks.compare import compare
 from grokutil.storage import provenance
 
-MODULES = ("benchmarks.tangent_projection", "benchmarks.tangent_projection_kinks")
+MODULES = ("benchmarks.first_layer_velocity", "benchmarks.tangent_projection", "benchmarks.tangent_projection_kinks")
 TARGET = Path(__file__).parents[1] / "_build" / "benchmarks.json"
 
 

@@ -14,6 +14,8 @@ from statistics import median
 
 import torch
 
+SIDE = 1024  # of the matrices whose product gives the rate of the floor
+FLOOR = "floor: its flops as one product"
 Way = Callable[[], torch.Tensor]
 
 
@@ -32,24 +34,32 @@ def compare(module: str, repeats: int = 5) -> list[Row]:
     """Measure ``module``.ways(): the first is ours, the others are what it is compared with.
 
     Each repeat calls every way once, so that a busy moment of the machine falls on all alike. The gap is the largest
-    relative difference of a result from the first way's.
+    relative difference of a result from the first way's. A module that counts its ``FLOPS`` gets a last row, the floor:
+    the time of as many in a large matrix product, measured in the same repeats.
     """
     subject = importlib.import_module(module)
     ways: dict[str, Way] = subject.ways()
+    flops, square = getattr(subject, "FLOPS", None), torch.ones(SIDE, SIDE, dtype=torch.float64)
     results = {name: way() for name, way in ways.items()}  # warm
     first = next(iter(results.values()))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    product: list[float] = []
     for _ in range(repeats):
         for name, way in ways.items():
             begin = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        square @ square
+        product.append(time.perf_counter() - begin)
     rows = []
     for name in ways:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             megabytes = pool.submit(_peak, module, name).result()
         gap = float((results[name] - first).norm() / first.norm())
         rows.append(Row(subject.SUBJECT, name, median(seconds[name]), megabytes, gap))
+    if flops:
+        rows.append(Row(subject.SUBJECT, FLOOR, flops * median(product) / (2 * SIDE**3), 0.0, 0.0))
     return rows
 
 

@@ -34,6 +34,17 @@ def matrix(name: str, value: Any) -> Tensor:
     return value
 
 
+def matrices(name: str, value: Any) -> Tensor:
+    """Return ``value`` as a finite float64 matrix, or a stack of matrices along a leading axis.
+
+    Raises:
+        ValueError: as for :func:`matrix`, of which a stack has one more axis.
+    """
+    if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 3 and len(value):
+        return matrix(name, value.reshape(-1, value.shape[-1])).reshape(value.shape)
+    return matrix(name, value)
+
+
 def float_vector(name: str, value: Any) -> Tensor:
     """Return ``value``, a finite float64 tensor with one axis.
 
@@ -60,10 +71,19 @@ def finite(name: str, value: Tensor) -> None:
 def same_size(name_a: str, a: Tensor, axis_a: int, name_b: str, b: Tensor, axis_b: int) -> None:
     """Raise a ValueError, with both shapes, unless ``a.shape[axis_a] == b.shape[axis_b]``."""
     if a.shape[axis_a] != b.shape[axis_b]:
-        side = ("rows", "columns")
+        side = ("rows", "columns")  # of a matrix, or of each in a stack: axes 0 and 1, or -2 and -1
         raise ValueError(
             f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} do not match: "
             f"the {side[axis_a]} of {name_a} must be as many as the {side[axis_b]} of {name_b}"
+        )
+
+
+def same_stack(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
+    """Raise a ValueError, with both shapes, unless both are single matrices or stacks of the same length."""
+    if a.shape[:-2] != b.shape[:-2]:
+        raise ValueError(
+            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} do not match: "
+            f"both must be matrices, or both stacks of as many matrices"
         )
 
 

@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.func import jvp
+from torch.nn.functional import one_hot
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, matrix, non_negative, same_size
-from grokutil.linalg import cholesky_or_none
+from grokutil.checks import Matrix, float_vector, matrices, matrix, non_negative, same_size, same_stack
+from grokutil.linalg import cholesky_or_none, lower_gram
 
 
 class SingularKernelError(ValueError):
@@ -106,11 +108,15 @@ class FirstLayerDynamics:
     r"""The velocity of eq. 20, prepared once for a dataset and called as ``dynamics(W1)``.
 
     Inputs are checked here, once; a call checks only ``W1``. Every call returns a fresh tensor, and no call leaves
-    anything behind. ``clock`` is ``"tau"``: :math:`\tau = 2 \lambda t`.
+    anything behind. Inputs that are sums of two unit vectors, as in modular addition, are multiplied by gathering and
+    adding rows. ``clock`` is ``"tau"``: :math:`\tau = 2 \lambda t`.
+
+    X and Y may have a leading axis of S problems of one size, say one split a seed; then W1 is (S, d_in, d_h), and so
+    are the results. All runs on the device of X.
 
     Args:
-        X: inputs (n, d_in), float64.
-        Y: targets (n, d_out), float64.
+        X: inputs (n, d_in) or (S, n, d_in), float64.
+        Y: targets (n, d_out) or (S, n, d_out), float64.
         activation: name or :class:`~grokutil.activations.Activation`.
         ridge: :math:`\lambda`; with 0 the limit of eq. 20.
 
@@ -123,23 +129,56 @@ class FirstLayerDynamics:
     clock = "tau"
 
     def __init__(self, X: Matrix, Y: Matrix, activation: str | Activation = "relu", ridge: float = 0.0) -> None:
-        self.X, self.Y = matrix("X", X), matrix("Y", Y)
-        same_size("X", self.X, 0, "Y", self.Y, 0)
+        self.X, self.Y = matrices("X", X), matrices("Y", Y)
+        same_size("X", self.X, -2, "Y", self.Y, -2)
+        same_stack("X", self.X, "Y", self.Y)
         self.activation = get_activation(activation)
         self.ridge = non_negative("ridge", ridge)
+        self._pairs = _unit_pairs(self.X)
 
     def __call__(self, W1: Matrix) -> Tensor:
-        """Velocity at ``W1`` (d_in, d_h), same shape."""
+        """Velocity at ``W1``, same shape."""
         W1, Z, H, L = self._factorise(W1)
         B = torch.cholesky_solve(self.Y, L)  # A Y, (n, d_out)
         G = B @ (B.mT @ H)  # A Y Y^T A H, (n, d_h)
-        return self.X.mT @ G.mul_(self.activation.slope(Z)) - W1
+        return self._sum_back(G.mul_(self.activation.slope(Z))) - W1
+
+    def linearize(self, W1: Matrix) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        r"""The velocity at ``W1``, and the function :math:`V \mapsto Dv(W_1)[V]`, minus half a Hessian-vector product.
+
+        .. math::
+            \dot Z = X V, \quad \dot H = \dot Z \odot \sigma'(Z), \quad
+            \dot B = -A (\dot H H^\top + H \dot H^\top) B, \quad
+            \dot W_2 = \dot H^\top B + H^\top \dot B,
+
+        .. math::
+            Dv[V] = X^\top \bigl( (\dot B W_2^\top + B \dot W_2^\top) \odot \sigma'(Z)
+            + B W_2^\top \odot \sigma''(Z) \odot \dot Z \bigr) - V
+
+        Products share the Cholesky factor of the velocity; one takes about half the time of a velocity. At a kink it
+        is the Hessian of the smooth piece around ``W1``.
+        """
+        W1, Z, H, L = self._factorise(W1)
+        S, B = self.activation.slope(Z), torch.cholesky_solve(self.Y, L)
+        W2 = H.mT @ B
+        G = B @ W2.mT
+        bend = None if self.activation.kink else G * jvp(self.activation.slope, (Z,), (torch.ones_like(Z),))[1]
+
+        def product(V: Tensor) -> Tensor:
+            dZ = self._gather(V)
+            dH = dZ * S
+            dH_B = dH.mT @ B
+            dB = -torch.cholesky_solve(dH @ W2 + H @ dH_B, L)
+            dG = (dB @ W2.mT + B @ (dH_B + H.mT @ dB).mT).mul_(S)
+            return self._sum_back(dG if bend is None else dG.addcmul_(bend, dZ)) - V
+
+        return self._sum_back(G * S) - W1, product
 
     def cost(self, W1: Matrix) -> Tensor:
-        """The cost that this velocity descends: ``dynamics(W1)`` is ``-grad cost(W1) / 2``."""
+        """The cost that this velocity descends: ``dynamics(W1)`` is ``-grad cost(W1) / 2``. One number a problem."""
         W1, _, _, L = self._factorise(W1)
         C = torch.linalg.solve_triangular(L, self.Y, upper=False)  # Y^T A Y = C^T C
-        return W1.square().sum() + C.square().sum()
+        return W1.square().sum((-2, -1)) + C.square().sum((-2, -1))
 
     def readout(self, W1: Matrix) -> Tensor:
         """The optimal readout for ``W1``: eq. 15 or 18, (d_h, d_out)."""
@@ -148,11 +187,27 @@ class FirstLayerDynamics:
 
     def _factorise(self, W1: Matrix) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The checked W1, Z = X W1, H = sigma(Z) and the Cholesky factor of H H^T + ridge I."""
-        W1 = matrix("W1", W1)
-        same_size("X", self.X, 1, "W1", W1, 0)
-        Z = self.X @ W1
+        W1 = matrices("W1", W1)
+        same_size("X", self.X, -1, "W1", W1, -2)
+        same_stack("X", self.X, "W1", W1)
+        Z = self._gather(W1)
         H = self.activation.value(Z)
         return W1, Z, H, _kernel_factor(H, self.ridge)
+
+    def _gather(self, V: Tensor) -> Tensor:
+        """X V."""
+        if self._pairs is None:
+            return self.X @ V
+        rows, (a, b) = V.flatten(0, -2), self._pairs
+        return (rows[a] + rows[b]).reshape(*self.X.shape[:-1], V.shape[-1])
+
+    def _sum_back(self, G: Tensor) -> Tensor:
+        """X^T G."""
+        if self._pairs is None:
+            return self.X.mT @ G
+        rows, (a, b) = G.flatten(0, -2), self._pairs
+        sums = G.new_zeros(self.X.shape[:-2].numel() * self.X.shape[-1], G.shape[-1])
+        return sums.index_add(0, a, rows).index_add_(0, b, rows).reshape(*self.X.shape[:-2], -1, G.shape[-1])
 
 
 class FeatureDynamics:
@@ -210,17 +265,28 @@ class FeatureDynamics:
         return _kernel_factor(H, self.ridge)
 
 
+def _unit_pairs(X: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Row indices a, b into the stacked weights, where each row of X is e_a + e_b; None for other inputs."""
+    rows, d_in = X.flatten(0, -2), X.shape[-1]
+    if not ((rows >= 0).all() and (rows == rows.round()).all() and (rows.sum(1) == 2).all()):
+        return None
+    a = rows.argmax(1)
+    b = (rows - one_hot(a, d_in)).argmax(1)
+    offset = torch.arange(len(rows), device=X.device) // X.shape[-2] * d_in
+    return a + offset, b + offset
+
+
 def _kernel_factor(H: Tensor, ridge: float) -> Tensor:
-    """Lower Cholesky factor of H H^T + ridge I, (n, n)."""
-    n, d_h = H.shape
-    K = H @ H.mT
-    if ridge:
-        K.diagonal().add_(ridge)
-    elif d_h < n:
+    """Lower Cholesky factor of H H^T + ridge I, (..., n, n)."""
+    n, d_h = H.shape[-2:]
+    if d_h < n and not ridge:
         raise SingularKernelError(
             f"H H^T is singular: the width d_h={d_h} is below the number of samples n={n}, and ridge is 0; "
             f"use a width of at least {n} or a positive ridge"
         )
+    K = lower_gram(H)
+    if ridge:
+        K = K + ridge * torch.eye(n, dtype=K.dtype, device=K.device)
     L = cholesky_or_none(K)
     if L is None:
         raise SingularKernelError(

@@ -210,6 +210,83 @@ class TestPreparedDynamics:
         assert self.dynamics.clock == "tau"
 
 
+def stacked(seeds, p=7, fraction=0.6, width=30):
+    """Tasks and first layers of several seeds, side by side."""
+    tasks = [modular_addition(p, fraction, seed=seed) for seed in seeds]
+    X, Y = (torch.stack([getattr(task, name) for task in tasks]) for name in ("X_train", "Y_train"))
+    return X, Y, torch.stack([gaussian_embedding(p, width, seed=seed) for seed in seeds])
+
+
+class TestManyProblemsAtOnce:
+    @pytest.mark.parametrize("ridge", RIDGES)
+    def test_a_stack_is_a_loop(self, ridge):
+        X, Y, E = stacked(range(3))
+        many, one = (
+            FirstLayerDynamics(X, Y, ridge=ridge),
+            [FirstLayerDynamics(X[i], Y[i], ridge=ridge) for i in range(3)],
+        )
+        for method in (FirstLayerDynamics.__call__, FirstLayerDynamics.cost, FirstLayerDynamics.readout):
+            close(method(many, E), torch.stack([method(one[i], E[i]) for i in range(3)]), 1e-9)
+        product = many.linearize(E)[1]
+        close(product(E + 1), torch.stack([one[i].linearize(E[i])[1](E[i] + 1) for i in range(3)]), 1e-9)
+
+    def test_one_singular_problem_in_a_stack_is_noticed(self):
+        X, Y, E = stacked(range(3))
+        E[1] = 0
+        with pytest.raises(SingularKernelError, match="dependent"):
+            FirstLayerDynamics(X, Y)(E)
+
+    def test_stacks_that_do_not_fit_say_so(self):
+        X, Y, E = stacked(range(3))
+        with pytest.raises(ValueError, match="both stacks of as many"):
+            FirstLayerDynamics(X, Y)(E[:2])
+        with pytest.raises(ValueError, match="both must be matrices"):
+            FirstLayerDynamics(X, Y[0])
+
+
+class TestInputsOfTwoUnitVectors:
+    def test_rows_are_gathered_and_the_result_is_that_of_the_product(self):
+        """An extra column of zeros in X, and of row in W1, changes nothing; a tenth in it makes X dense."""
+        task, E = modular_addition(7, 0.6), gaussian_embedding(7, 30)
+        two_hot = FirstLayerDynamics(task.X_train, task.Y_train, "tanh")
+        assert two_hot._pairs is not None
+        X = torch.cat((task.X_train, torch.full((len(task.X_train), 1), 0.1).double()), 1)
+        dense = FirstLayerDynamics(X, task.Y_train, "tanh")
+        assert dense._pairs is None
+        wide = torch.cat((E, torch.zeros(1, 30).double()))
+        close(two_hot(E), dense(wide)[:-1], 1e-10)
+        close(two_hot.linearize(E)[1](E), dense.linearize(wide)[1](wide)[:-1], 1e-10)
+
+    @pytest.mark.parametrize("row", [[2.0, 0, 0], [0, 1.0, 1.0]])
+    @pytest.mark.parametrize("other", [[1.0, 0, 0], [1.5, 0.5, 0], [3.0, -1.0, 0]])
+    def test_other_inputs_are_multiplied(self, row, other):
+        X, Y = torch.tensor([row, other]).double(), torch.eye(2).double()
+        E = torch.randn(3, 5, generator=torch.Generator().manual_seed(0)).double()
+        assert FirstLayerDynamics(X, Y)._pairs is None
+        assert FirstLayerDynamics(X[:1], Y[:1])._pairs is not None
+        close(FirstLayerDynamics(X, Y, ridge=0.1)(E), autograd(E, X, Y, "relu", 0.1))
+
+
+class TestLinearization:
+    @settings(deadline=None, max_examples=60)
+    @given(problems(), st.integers(0, 10**6))
+    def test_product_is_the_hessian_of_the_cost(self, problem, seed):
+        """Autograd twice through eq. 16 or 19; no formula of ours but the cost."""
+        W1, *rest = problem
+        V = torch.randn(W1.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        velocity, product = FirstLayerDynamics(*rest).linearize(W1)
+        _, expected = torch.autograd.functional.hvp(lambda w: reduced_cost(w, *rest), W1, V)
+        close(velocity, first_layer_velocity(W1, *rest), 1e-12)
+        close(product(V), -expected / 2)
+
+    def test_product_is_the_difference_of_velocities_in_the_papers_setting(self):
+        task, E = modular_addition(37, 0.7), gaussian_embedding(37, 512)
+        dynamics = FirstLayerDynamics(task.X_train, task.Y_train, "gelu")
+        V, h = torch.randn(E.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64), 1e-7
+        difference = (dynamics(E + h * V) - dynamics(E - h * V)) / (2 * h)
+        close(dynamics.linearize(E)[1](V), difference, 1e-4)
+
+
 class ThreeLayers:
     """Features tanh(tanh(X V1) V2) of one flat vector, and L_lambda of the whole network."""
 
