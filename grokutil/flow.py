@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from scipy.integrate import RK45
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from grokutil.chebyshev import Chebyshev
 from grokutil.checks import Matrix, finite, integer, matrix, positive
 from grokutil.progress import progress_bar
 from grokutil.trajectory import Trajectory, increasing_times
 
 Velocity = Callable[[Tensor], Tensor]
 StepRule = Callable[[float, Tensor], float]
+Steps = Iterator[tuple[float, Callable[[float], Tensor]]]  # after each step: the time, and the states within it
 
-METHODS = ("euler",)
+METHODS = ("euler", "rk45", "rkc")
 
 
 def integrate(
@@ -28,11 +32,19 @@ def integrate(
     *,
     method: str = "euler",
     step: float | StepRule = 1e-3,
+    rtol: float = 1e-3,
     progress: bool = True,
 ) -> Trajectory:
     r"""Follow :math:`dW/d\tau = v(W)` from ``start`` and record the states at ``times``.
 
-    .. math:: W_{k+1} = W_k + \eta \, v(W_k)
+    ``"euler"`` takes steps of a given length,
+
+    .. math:: W_{k+1} = W_k + \eta \, v(W_k) .
+
+    The others choose their steps so that the error of each is below ``rtol`` times the norm of the state, and
+    interpolate at the asked times. ``"rk45"`` is the explicit pair of Dormand and Prince, from SciPy, on the CPU.
+    ``"rkc"`` is the stabilised :class:`~grokutil.chebyshev.Chebyshev`, for a stiff flow down a cost. At a kink (ReLU)
+    the velocity jumps; every method is then of first order at best.
 
     Only the asked states are kept. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns
     what it has, with the state reached at that moment as its last; ``complete`` is then False. To go on, integrate
@@ -40,58 +52,127 @@ def integrate(
 
     Args:
         velocity: maps a state to its velocity. Its attribute ``clock``, if it has one, names the clock
-            (default ``"t"``).
+            (default ``"t"``). For ``"rkc"``, its method ``linearize(state)``, if it has one, returns the velocity and
+            the product with its derivative; otherwise ``torch.func.jvp`` forms that.
         start: state at ``times[0]``, a float64 matrix.
         times: when to record, increasing, in the flow's own clock; ``times[0]`` is the start.
-        method: ``"euler"``.
-        step: :math:`\eta`, in the flow's own clock, or a function ``step(time, state)`` that returns it. Steps are
-            shortened, all alike, so that they end on the asked times.
+        method: ``"euler"``, ``"rk45"`` or ``"rkc"``.
+        step: for Euler: :math:`\eta`, in the flow's own clock, or a function ``step(time, state)`` that returns it.
+            Steps are shortened, all alike, so that they end on the asked times.
+        rtol: for the others: the error allowed in a step.
         progress: show a progress bar when the run takes more than two seconds.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with exactly the asked times.
+        A :class:`~grokutil.trajectory.Trajectory` with exactly the asked times. ``evaluations`` counts velocities;
+        for ``"rkc"``, ``settings`` count products with the derivative and rejected steps too.
 
     Raises:
-        ValueError: unknown method, a step that is not positive, times that do not increase, a start that is not a
-            finite float64 matrix, or a state that stops being finite on the way.
+        ValueError: unknown method, a step or rtol that is not positive, times that do not increase, a start that is
+            not a finite float64 matrix, a state that stops being finite on the way, or steps that shrink to nothing.
 
     Source: paper, section 7.3 (Euler with a fixed step).
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
-    longest = step if callable(step) else positive("step", step)
-    times = increasing_times(times)
-    now, state = float(times[0]), matrix("start", start).clone()
-    reached, states, evaluations = [now], [state], 0
-    clock = getattr(velocity, "clock", "t")
-    with progress_bar(clock, times[-1] - now, progress) as bar:
+    times, state, counted = increasing_times(times), matrix("start", start).clone(), _Counted(velocity)
+    settings: dict[str, Any] = {"method": method}
+    if method == "euler":
+        longest = step if callable(step) else positive("step", step)
+        settings["step"] = repr(step) if callable(step) else longest
+        steps = _euler(counted, state, times, longest)
+    else:
+        settings["rtol"] = positive("rtol", rtol)
+        solver = _rk45 if method == "rk45" else _rkc
+        steps = solver(counted, state, times, settings)
+    now, reached, states = float(times[0]), [float(times[0])], [state]
+    with progress_bar(counted.clock, times[-1] - now, progress) as bar:
         try:
-            for end in map(float, times[1:]):
-                while now < end:
-                    length = positive("step", longest(now, state)) if callable(longest) else longest
-                    steps_left = max(1, math.ceil((end - now) / length * (1 - 1e-9)))
-                    eta = (end - now) / steps_left
-                    state = state + eta * velocity(state)
-                    now = end if steps_left == 1 else now + eta
-                    evaluations += 1
-                    bar.update(eta)
-                finite(f"the state at {clock} = {end:g}", state)
-                reached.append(end)
-                states.append(state)
+            for then, at in steps:
+                bar.update(then - now)
+                now = then
+                while len(reached) < len(times) and times[len(reached)] <= now:
+                    time = float(times[len(reached)])
+                    state = at(time)
+                    finite(f"the state at {counted.clock} = {time:g}", state)
+                    reached.append(time)
+                    states.append(state)
         except KeyboardInterrupt:
-            warnings.warn(f"interrupted at {clock} = {now:.6g}: the record ends there", RuntimeWarning, stacklevel=2)
+            warnings.warn(
+                f"interrupted at {counted.clock} = {now:.6g}: the record ends there", RuntimeWarning, stacklevel=2
+            )
             if now > reached[-1]:
                 reached.append(now)
-                states.append(state)
-    settings = {"method": method, "step": repr(step) if callable(step) else longest}
+                states.append(at(now))
     return Trajectory(
         times=np.array(reached),
         states=tuple(states),
-        clock=clock,
-        evaluations=evaluations,
+        clock=counted.clock,
+        evaluations=counted.evaluations,
         complete=now == float(times[-1]),
         settings=settings,
     )
+
+
+class _Counted:
+    """A velocity that counts its evaluations."""
+
+    def __init__(self, velocity: Velocity) -> None:
+        self.velocity, self.evaluations = velocity, 0
+        self.clock = getattr(velocity, "clock", "t")
+
+    def __call__(self, state: Tensor) -> Tensor:
+        self.evaluations += 1
+        return self.velocity(state)
+
+    def linearize(self, state: Tensor) -> tuple[Tensor, Velocity]:
+        self.evaluations += 1
+        return linearize(self.velocity, state)
+
+
+def _euler(velocity: Velocity, state: Tensor, times: np.ndarray, longest: float | StepRule) -> Steps:
+    now = float(times[0])
+    for end in map(float, times[1:]):
+        while now < end:
+            length = positive("step", longest(now, state)) if callable(longest) else longest
+            steps_left = max(1, math.ceil((end - now) / length * (1 - 1e-9)))
+            eta = (end - now) / steps_left
+            state = state + eta * velocity(state)
+            now = end if steps_left == 1 else now + eta
+            yield now, lambda time: state  # noqa: ARG005, B023
+
+
+def _rk45(velocity: Velocity, start: Tensor, times: np.ndarray, settings: dict[str, Any]) -> Steps:
+    def to_state(flat: np.ndarray) -> Tensor:
+        return torch.from_numpy(flat).reshape(start.shape).to(start.device)
+
+    def flat_velocity(time: float, flat: np.ndarray) -> np.ndarray:  # noqa: ARG001
+        return velocity(to_state(flat)).cpu().numpy().ravel()
+
+    W0, rtol = start.cpu().numpy().ravel(), settings["rtol"]
+    atol = rtol * (float(start.square().mean().sqrt()) or 1.0)
+    solver = RK45(flat_velocity, times[0], W0, times[-1], rtol=rtol, atol=atol)
+    while solver.status == "running":
+        if message := solver.step():
+            raise ValueError(f"SciPy's RK45 stopped at {solver.t:g}: {message}; try another rtol than {rtol:g}")
+        at = solver.dense_output()
+        yield float(solver.t), lambda time: to_state(at(time))  # noqa: B023
+
+
+def _rkc(velocity: _Counted, start: Tensor, times: np.ndarray, settings: dict[str, Any]) -> Steps:
+    solver = Chebyshev(velocity, velocity.linearize, start, float(times[0]), float(times[-1]), settings["rtol"])
+    for step in solver:
+        settings |= {"products": solver.products, "rejected": solver.rejected}
+        yield step
+
+
+def linearize(velocity: Velocity, state: Tensor) -> tuple[Tensor, Velocity]:
+    r"""The velocity at a state, and the product :math:`V \mapsto Dv[V]` with its derivative there.
+
+    By the method ``linearize`` of ``velocity`` where it has one, else by ``torch.func.jvp``.
+    """
+    if hasattr(velocity, "linearize"):
+        return velocity.linearize(state)
+    return velocity(state), lambda V: torch.func.jvp(velocity, (state,), (V,))[1]
 
 
 def sharpness(
@@ -101,7 +182,7 @@ def sharpness(
 
     .. math:: \lambda_{\max}\bigl(-Dv(W)\bigr), \qquad \text{Euler's method is stable while } \eta\,\lambda_{\max} < 2
 
-    ``velocity`` must be minus a gradient, differentiable by ``torch.func.jvp``. With a kink (ReLU) this is the
+    ``velocity`` must be minus a gradient, see :func:`linearize`. With a kink (ReLU) this is the
     Hessian inside the smooth piece around ``state``. The method is Lanczos, from SciPy's ``eigsh``.
 
     Args:
@@ -117,10 +198,11 @@ def sharpness(
         ValueError: ``state`` is not a finite float64 matrix.
     """
     state = matrix("state", state)
+    _, product = linearize(velocity, state)
 
     def hessian_product(direction: np.ndarray) -> np.ndarray:
         V = torch.from_numpy(direction).reshape(state.shape).to(state.device)
-        return -torch.func.jvp(velocity, (state,), (V,))[1].cpu().numpy().ravel()
+        return -product(V).cpu().numpy().ravel()
 
     size = state.numel()
     if guess is None:
