@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grokutil.storage import load_npz
+from grokutil.sweep import load
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,13 @@ def test_every_file_is_there_with_its_provenance(root, make_results, stored):
     assert "simulated_grokking" in folders
     for folder in folders:
         files = {path.stem for path in (root / "book" / "data" / folder).glob("*.npz")}
-        assert files == set(make_results.recipe(folder).CELLS)
+        recipe = make_results.recipe(folder)
+        assert files == set(getattr(recipe, "CELLS", ()))
+        if hasattr(recipe, "GRID"):
+            found = load(root / "book" / "data" / folder / "sweep.jsonl")
+            assert found.axes == {name: tuple(values) for name, values in recipe.GRID.items()}
+            assert len(found) == np.prod([len(values) for values in recipe.GRID.values()])
+            assert None not in found.results and all(origin["command"] == "make results" for origin in found.provenance)
         for cell in files:
             arrays, notes = stored(folder, cell)
             assert notes["command"] == "make results" and "seed" in notes
@@ -112,20 +119,58 @@ def test_the_beginning_of_four_relu_paths_is_computed_again(make_results, stored
         np.testing.assert_allclose(again[key], expected[key][..., :2], rtol=1e-3, atol=2e-3, err_msg=key)
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(make_results, tmp_path, monkeypatch, capsys):
+@pytest.mark.slow
+def test_the_beginning_of_grokking_times_is_computed_again(root, make_results):
+    """To s = 0.7, where rounding may have moved a test pair by a record."""
+    recipe = make_results.recipe("grokking_time")
+    stored = load(root / "book" / "data" / "grokking_time" / "sweep.jsonl")
+    steps = recipe.STEPS[recipe.S <= 0.7]
+    for activation, p in (("quadratic", 11), ("relu", 17)):
+        (expected,) = stored.where(activation=activation, p=p, fraction=0.9, seed=0).results
+        again = recipe.run(activation, p, 0.9, seed=0, steps=steps)
+        right = np.array(expected["right"][: len(steps)])
+        assert right.max() >= 4 and abs(again["right"] - right).max() <= 1 and (again["right"] != right).sum() <= 5
+        assert again["of"] == expected["of"] and again["memorised"] == pytest.approx(expected["memorised"], rel=0.2)
+
+
+RECIPE = """
+from pathlib import Path
+
+import numpy as np
+
+CELLS = ("one", "two")
+
+
+def make(cell):
+    (Path({folder!r}) / f"{{cell}} was made").touch(exist_ok=False)
+    if cell == {bad!r}:
+        raise ValueError(cell)
+    return {{"x": np.ones(1)}}, {{"seed": 0}}
+"""
+
+
+def test_a_run_that_was_not_complete_goes_on_where_it_was(make_results, tmp_path, monkeypatch, capsys):
     """Finished files are not made again; nothing is stored before all of a folder are there."""
     folder, waiting = tmp_path / "data" / "squares", tmp_path / "waiting" / "squares"
     folder.mkdir(parents=True)
-    waiting.mkdir(parents=True)
-    (folder / "recipe.py").write_text("CELLS = ('one', 'two')\ndef make(cell):\n    raise RuntimeError(cell)\n")
     monkeypatch.setattr(make_results, "HERE", tmp_path / "data")
     monkeypatch.setattr(make_results, "WAITING", tmp_path / "waiting")
-    monkeypatch.setattr("sys.argv", ["make_results.py"])
-    for cell in ("one", "two"):
-        (waiting / f"{cell}.npz").write_text(cell)
+    monkeypatch.setattr("sys.argv", ["make_results.py", "--workers", "1"])
+    (folder / "recipe.py").write_text(RECIPE.format(folder=str(tmp_path), bad="two"))
+    with (
+        pytest.warns(RuntimeWarning, match="1 of 2 cells failed.*\n.*ValueError: two"),
+        pytest.raises(SystemExit, match="squares is not complete; the same command goes on"),
+    ):
+        make_results.main()
+    assert (waiting / "one.npz").exists() and not list(folder.glob("*.npz"))
+
+    (tmp_path / "two was made").unlink()
+    (folder / "recipe.py").write_text(RECIPE.format(folder=str(tmp_path), bad="none"))
     make_results.main()
-    assert "squares: 0 of 2 files to make" in capsys.readouterr().out
-    assert (folder / "two.npz").read_text() == "two" and not list(waiting.iterdir())
+    assert "squares: 2 results stored in" in capsys.readouterr().out
+    assert {path.name for path in folder.glob("*.npz")} == {"one.npz", "two.npz"}
+    assert load_npz(folder / "one.npz")[1]["command"] == "make results"
+    assert not list(waiting.glob("[!.]*"))
 
 
 def test_an_unknown_folder_is_named(make_results, monkeypatch, capsys):

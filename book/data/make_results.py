@@ -1,9 +1,10 @@
 """Make the stored results of the book again: ``make results``, or ``make_results.py FOLDER ...`` for some of them.
 
 Each folder beside this script holds the results of one chapter and the ``recipe.py`` that makes them. A recipe has
-``CELLS``, the names of its files, and ``make(cell)``, which returns the arrays of a file and notes on its setting.
-Command, seconds and versions are added here. Finished cells wait in ``_build/results`` until the folder is complete,
-so a run that was stopped goes on where it was.
+either ``CELLS``, the names of its files, and ``make(cell)``, which returns the arrays of a file and notes on its
+setting; or ``GRID`` and ``run(...)``, for a sweep that is stored as one file of lines. Command, seconds and versions
+are added here. What is done waits in ``_build/results`` until the folder is complete, so a run that was stopped goes
+on where it was.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
-import torch
-
 from grokutil.storage import provenance, save_npz
+from grokutil.sweep import sweep
 
 HERE = Path(__file__).parent
 WAITING = HERE.parents[1] / "_build" / "results"
+COMMAND = "make results"
 
 
 def recipe(folder: str) -> ModuleType:
@@ -34,14 +34,30 @@ def recipe(folder: str) -> ModuleType:
     return module
 
 
-def make(folder: str, cell: str) -> str:
+def make(folder: str, cell: str) -> dict[str, str]:
     """Compute one file and store it in the waiting folder."""
-    torch.set_num_threads(1)
     begin = time.perf_counter()
     arrays, notes = recipe(folder).make(cell)
     seconds = round(time.perf_counter() - begin, 1)
-    save_npz(WAITING / folder / f"{cell}.npz", arrays, notes | {"seconds": seconds} | provenance("make results"))
-    return f"{folder}/{cell}: {seconds:.0f} s"
+    path = save_npz(WAITING / folder / f"{cell}.npz", arrays, notes | {"seconds": seconds} | provenance(COMMAND))
+    return {"file": path.name}
+
+
+def make_all(folder: str, workers: int | None) -> None:
+    """Run what a recipe asks for, and store it once all of it is there."""
+    made, lines = recipe(folder), WAITING / folder / "sweep.jsonl"
+    if hasattr(made, "GRID"):
+        found = sweep(made.run, made.GRID, lines, workers=workers, command=COMMAND)
+        files = [lines.name]
+    else:
+        found = sweep(make, {"folder": [folder], "cell": made.CELLS}, lines, workers=workers, command=COMMAND)
+        files = [f"{cell}.npz" for cell in made.CELLS]
+    if None in found.results:
+        sys.exit(f"{folder} is not complete; the same command goes on from here")
+    for file in files:
+        os.replace(WAITING / folder / file, HERE / folder / file)
+    lines.unlink(missing_ok=True)
+    print(f"{folder}: {len(found)} results stored in {HERE / folder}", flush=True)
 
 
 def main() -> None:
@@ -50,20 +66,12 @@ def main() -> None:
     parser.add_argument(
         "folders", nargs="*", metavar="FOLDER", help=f"one or more of {', '.join(folders)}; default all"
     )
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes, one BLAS thread each")
+    parser.add_argument("--workers", type=int, help="processes, one thread each; as many as cores by default")
     options = parser.parse_args()
     if unknown := set(options.folders) - set(folders):
         parser.error(f"no recipe in {', '.join(sorted(unknown))}; there is one in {', '.join(folders)}")
     for folder in options.folders or folders:
-        cells = recipe(folder).CELLS
-        todo = [cell for cell in cells if not (WAITING / folder / f"{cell}.npz").exists()]
-        print(f"{folder}: {len(todo)} of {len(cells)} files to make, {options.workers} at a time", flush=True)
-        with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-            for future in as_completed([pool.submit(make, folder, cell) for cell in todo]):
-                print(future.result(), flush=True)
-        for cell in cells:
-            os.replace(WAITING / folder / f"{cell}.npz", HERE / folder / f"{cell}.npz")
-        print(f"stored in {HERE / folder}")
+        make_all(folder, options.workers)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,192 @@
+"""What a sweep leaves: a record of its cells, and the file of lines that keeps it."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+Line = dict[str, Any]  # the first names the function and its arguments; then provenance, and an outcome a line
+
+
+class Outcome(NamedTuple):
+    """What became of one cell: a result, or an error, or neither if it has not run yet."""
+
+    cell: dict[str, Any]
+    result: dict[str, Any] | None = None
+    seconds: float | None = None
+    error: str | None = None
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """The outcomes of a sweep, one for each cell.
+
+    Attributes:
+        outcomes: an :class:`Outcome` a cell.
+        provenance: command and versions the results were made with; one entry more whenever these changed.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    provenance: tuple[dict[str, Any], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    @property
+    def cells(self) -> tuple[dict[str, Any], ...]:
+        """The arguments of each run."""
+        return tuple(outcome.cell for outcome in self.outcomes)
+
+    @property
+    def results(self) -> tuple[dict[str, Any] | None, ...]:
+        """What each run returned; None where it failed or has not run."""
+        return tuple(outcome.result for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The outcomes with an error."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+    @property
+    def axes(self) -> dict[str, tuple[Any, ...]]:
+        """The values that each argument takes: numbers in order, then text in order, then the rest as they come."""
+
+        def rank(value: Any) -> tuple[int, Any]:
+            return (0, value) if isinstance(value, (int, float)) else (1, value) if isinstance(value, str) else (2, 0)
+
+        names = self.cells[0] if self.cells else ()
+        values = {name: {key(cell[name]): cell[name] for cell in self.cells} for name in names}
+        return {name: tuple(sorted(distinct.values(), key=rank)) for name, distinct in values.items()}
+
+    def where(self, **fixed: Any) -> Sweep:
+        """The part of the sweep in which arguments have these values.
+
+        Raises:
+            ValueError: no cell has them.
+        """
+        wanted = {name: key(plain(name, value)) for name, value in fixed.items()}
+        found = tuple(o for o in self.outcomes if wanted == {name: key(o.cell.get(name)) for name in wanted})
+        if not found:
+            raise ValueError(f"no cell has {fixed}; the arguments and their values are {self.axes}")
+        return replace(self, outcomes=found)
+
+    def array(self, name: str, over: Sequence[str] | None = None) -> np.ndarray:
+        """A number of each result, on the grid.
+
+        Args:
+            name: which entry of the results; a number, None (not a number), or a list of them.
+            over: arguments, an axis each, with their values in the order of :attr:`axes`; None for all that vary.
+
+        Returns:
+            float64 array, a list's entries along last axes; NaN where there is no result.
+
+        Raises:
+            ValueError: unknown argument or entry, no results, lists of different length, or other arguments vary too.
+        """
+        axes = self.axes
+        over = [k for k, values in axes.items() if len(values) > 1] if over is None else list(over)
+        if unknown := set(over) - set(axes):
+            raise ValueError(f"over names {sorted(unknown)}, but the arguments are {list(axes)}")
+        if others := [k for k, values in axes.items() if k not in over and len(values) > 1]:
+            raise ValueError(f"{others} vary too: name them in over, or fix them before with .where(...)")
+        places = [{key(value): i for i, value in enumerate(axes[k])} for k in over]
+        entries = {}
+        for cell, result in zip(self.cells, self.results, strict=True):
+            if result is not None:
+                if name not in result:
+                    raise ValueError(f"the result of {cell} has no {name!r}; it has {list(result)}")
+                place = tuple(at[key(cell[k])] for k, at in zip(over, places, strict=True))
+                entries[place] = np.array(result[name], dtype=np.float64)
+        shapes = {entry.shape for entry in entries.values()}
+        if len(shapes) != 1:
+            raise ValueError(f"{name!r} has the shapes {sorted(shapes)}: one is needed" if shapes else "no results yet")
+        array = np.full((*map(len, places), *shapes.pop()), np.nan)
+        for place, entry in entries.items():
+            array[place] = entry
+        return array
+
+
+def load(path: str | Path) -> Sweep:
+    """Read what :func:`grokutil.sweep.sweep` wrote; one that is still running may be read too.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a file written by a sweep.
+    """
+    lines, _ = read_lines(Path(path))
+    last = {key(line["cell"]): Outcome(**line) for line in lines if "cell" in line}
+    return Sweep(tuple(last.values()), tuple(line["provenance"] for line in lines if "provenance" in line))
+
+
+def read_lines(path: Path) -> tuple[list[Line], bool]:
+    """The whole lines of a file, and whether there was a torn one after them, which a kill may leave.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a file written by a sweep.
+    """
+    *texts, torn = path.read_bytes().split(b"\n")
+    try:
+        lines = [json.loads(text) for text in texts]
+        known = "run" in lines[0] and all("cell" in line or "provenance" in line for line in lines[1:])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path} is not a file written by grokutil.sweep ({error!r})") from error
+    if not known:
+        raise ValueError(f"{path} is not a file written by grokutil.sweep: other lines were expected")
+    if torn:
+        warnings.warn(f"{path}: the last line is torn; its cell counts as not run", RuntimeWarning, stacklevel=3)
+    return lines, bool(torn)
+
+
+def append_line(file: BinaryIO, line: Line) -> None:
+    """Add a line, and return once it is on the disk."""
+    file.write(json.dumps(line, allow_nan=False, separators=(",", ":")).encode() + b"\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def write_lines(path: Path, lines: Iterable[Line]) -> None:
+    """Replace the file as a whole: written under a temporary name beside it, and renamed."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with open(temporary, "xb") as file:
+            for line in lines:
+                append_line(file, line)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def plain(name: str, value: Any) -> Any:
+    """``value`` in what JSON can hold: NumPy and torch as numbers and lists, NaN as None.
+
+    Raises:
+        ValueError: infinity, keys that are not text, or anything else.
+    """
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
+        return {k: plain(f"{name}[{k!r}]", v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(f"{name}[{k}]", v) for k, v in enumerate(value)]
+    if isinstance(value, float) and np.isinf(value):
+        raise ValueError(f"{name} is {value}: JSON has no infinity; use None where there is no number")
+    if isinstance(value, float) and np.isnan(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ValueError(f"{name} is {value!r}, which JSON cannot hold; use numbers, text, None, lists and mappings")
+
+
+def key(value: Any) -> str:
+    """One text for each plain value: what tells cells apart."""
+    return json.dumps(value, sort_keys=True)
