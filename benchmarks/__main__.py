@@ -12,7 +12,12 @@ import torch
 from benchmarks.compare import compare
 from grokutil.storage import provenance
 
-MODULES = ("benchmarks.first_layer_velocity", "benchmarks.tangent_projection", "benchmarks.tangent_projection_kinks")
+MODULES = (
+    "benchmarks.first_layer_velocity",
+    "benchmarks.tangent_projection",
+    "benchmarks.tangent_projection_kinks",
+    "benchmarks.tangent_projection_large",
+)
 TARGET = Path(__file__).parents[1] / "_build" / "benchmarks.json"
 
 

@@ -35,9 +35,11 @@ def compare(module: str, repeats: int = 5) -> list[Row]:
 
     Each repeat calls every way once, so that a busy moment of the machine falls on all alike. The gap is the largest
     relative difference of a result from the first way's. A module that counts its ``FLOPS`` gets a last row, the floor:
-    the time of as many in a large matrix product, measured in the same repeats.
+    the time of as many in a large matrix product, measured in the same repeats; one with a way of minutes says how many
+    ``REPEATS`` instead.
     """
     subject = importlib.import_module(module)
+    repeats = getattr(subject, "REPEATS", repeats)
     ways: dict[str, Way] = subject.ways()
     flops, square = getattr(subject, "FLOPS", None), torch.ones(SIDE, SIDE, dtype=torch.float64)
     results = {name: way() for name, way in ways.items()}  # warm

@@ -202,19 +202,24 @@ def speeds(theta: Tensor, speed: Tensor | None) -> Tensor:
     return speed
 
 
-def factor_ntk(Theta: Tensor) -> Tensor:
-    """Lower Cholesky factor of an NTK (M, M).
+def factor_ntk(Theta: Tensor, overwrite: bool = False) -> Tensor:
+    """Lower Cholesky factor of an NTK (M, M), in its place with ``overwrite``; only the lower triangle is read.
 
     Raises:
         SingularPointError: the NTK is numerically singular.
     """
-    L = cholesky_or_none(Theta)
+    L = cholesky_or_none(Theta, overwrite)
     if L is None:
-        raise SingularPointError(
-            f"J J^T ({len(Theta)} x {len(Theta)}) is numerically singular: theta is a singular point (Def. 4.9), where "
-            f"the tangent space is not defined; use more parameters, drop repeated samples, or move away from it"
-        )
+        raise singular_point(len(Theta))
     return L
+
+
+def singular_point(M: int) -> SingularPointError:
+    """The error that says that the NTK (M, M) is numerically singular, and the remedies."""
+    return SingularPointError(
+        f"J J^T ({M} x {M}) is numerically singular: theta is a singular point (Def. 4.9), where "
+        f"the tangent space is not defined; use more parameters, drop repeated samples, or move away from it"
+    )
 
 
 def _solve(Theta: Tensor, b: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -50,19 +51,83 @@ class _LowerGram(torch.autograd.Function):
         return product + product.mT
 
 
-def cholesky_or_none(K: Tensor) -> Tensor | None:
+def cholesky_or_none(K: Tensor, overwrite: bool = False) -> Tensor | None:
     """Lower Cholesky factor of symmetric matrices (..., n, n), or None where one is numerically singular.
 
     Only the lower triangle of K is read. Rounding lets Cholesky succeed on some singular matrices, with a pivot that
     is all rounding; such a pivot is at most n times the machine precision of the largest diagonal entry, and counts as
-    zero.
+    zero. With ``overwrite`` the factor takes the place of K, which is then lost: half the memory.
 
     Raises:
         ValueError: K is not finite.
     """
-    L, info = torch.linalg.cholesky_ex(K)
-    pivots, largest = L.diagonal(dim1=-2, dim2=-1).square(), K.diagonal(dim1=-2, dim2=-1).amax(-1)
+    largest = K.diagonal(dim1=-2, dim2=-1).amax(-1)
+    if overwrite:  # LAPACK's matrices are column-major, as K^T is
+        L, info = K, torch.empty(K.shape[:-2], dtype=torch.int32, device=K.device)
+        torch.linalg.cholesky_ex(K.mT, upper=True, out=(K.mT, info))
+    else:
+        L, info = torch.linalg.cholesky_ex(K)
+    pivots = L.diagonal(dim1=-2, dim2=-1).square()
     if info.any() or (pivots.amin(-1) <= K.shape[-1] * torch.finfo(K.dtype).eps * largest).any():
         finite("a matrix to factorise", K.tril())
         return None
     return L
+
+
+class Iterations(NamedTuple):
+    """Where conjugate gradients ended: the residual is relative to the right-hand side."""
+
+    solution: Tensor
+    iterations: int
+    residual: float
+    converged: bool
+    singular: bool
+
+
+def conjugate_gradients(
+    product: Callable[[Tensor], Tensor],
+    B: Tensor,
+    precondition: Callable[[Tensor], Tensor],
+    tolerance: float,
+    limit: int,
+    norm: float = 0.0,
+) -> Iterations:
+    r"""Solve A x = b by conjugate gradients, preconditioned with a matrix M; both symmetric positive definite.
+
+    .. math::
+        \|b - A x\| \le \max(\text{tolerance} \, \|b\|, \; 10 \, \epsilon \, \|A\| \|x\|), \qquad
+        \frac{p^\top A p}{p^\top M p} \le m \, \epsilon
+
+    The first ends them: no solver does better than the second term, :math:`\epsilon` being the machine precision. The
+    residual is then b - A x itself, not that of the recursion, which drifts. The other inequality, on a direction p
+    of the search in m dimensions, says that A is numerically singular.
+
+    Args:
+        product: maps x to A x.
+        B: right-hand side b, of any shape.
+        precondition: maps b to :math:`M^{-1} b`; the eigenvalues of :math:`M^{-1} A` should be near one.
+        tolerance: of the residual, relative to b.
+        limit: iterations at most.
+        norm: about :math:`\|A\|`; at 0, only ``tolerance`` counts.
+    """
+    X, R, P = torch.zeros_like(B), B, torch.zeros_like(B)
+    length, epsilon = float(B.norm()), torch.finfo(B.dtype).eps
+    before, size = torch.inf, 0.0  # of the last iteration: r^T M^-1 r, p^T M p
+    converged = singular = False
+    for k in range(limit + 1):
+        if R.norm() <= tolerance * length or k == limit:
+            R, before = B - product(X), torch.inf
+            converged = bool(R.norm() <= max(tolerance * length, 10 * epsilon * norm * float(X.norm())))
+        if converged or k == limit:
+            break
+        Z = precondition(R)
+        now = float(torch.sum(R * Z))
+        P, size = Z + now / before * P, now + (now / before) ** 2 * size
+        AP = product(P)
+        curvature = float(torch.sum(P * AP))
+        singular = not curvature > B.numel() * epsilon * size
+        if singular:
+            break
+        X, R, before = X + now / curvature * P, R - now / curvature * AP, now
+    residual = float((B - product(X)).norm()) / length if length else 0.0
+    return Iterations(X, k, residual, converged, singular)

@@ -5,14 +5,12 @@ A point is the pair (W1, W2); as a vector it is :math:`\theta = [W_1 \text{ row-
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, layers
-from grokutil.constraints import factor_ntk
+from grokutil.ntk import NTK
 
 
 def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
@@ -52,8 +50,9 @@ class TangentSpace:
         J v = \bigl((X V_1) \odot S\bigr) W_2 + H V_2, \qquad
         J^\top U = \bigl[X^\top \bigl((U W_2^\top) \odot S\bigr), \; H^\top U\bigr], \qquad S = \sigma'(X W_1)
 
-    The NTK is factorised when it is first needed, once. With ``kinks``, the pairs (i, h) whose pre-activation is held
-    at zero, the rows C of those pairs are added to J. Rows of one unit live in :math:`\mathbb R^{d_{in}}` and may
+    The NTK is factorised when it is first needed, once; conjugate gradients take the place of a factor that would be
+    too large. With ``kinks``, the pairs (i, h) whose pre-activation is held at zero, the rows C of those pairs are
+    added to J. Rows of one unit live in :math:`\mathbb R^{d_{in}}` and may
     depend on each other, so they go first, unit by unit: :math:`\Pi_h` projects on the complement of
     :math:`\operatorname{span}\{x_i : (i, h) \text{ in kinks}\}`, found by a singular value decomposition. What is left
     is J on the range of :math:`\Pi`, with the NTK :math:`\Theta = J \Pi J^\top`, and
@@ -68,9 +67,10 @@ class TangentSpace:
         X: inputs (n, d_in), float64.
         activation: name or :class:`~grokutil.activations.Activation`.
         kinks: (n, d_h) bool, or None for none; :func:`grokutil.kinks.sliding_kinks` finds them.
+        solver: ``"cholesky"``, ``"conjugate_gradients"``, or ``"auto"``: see :class:`grokutil.ntk.NTK`.
 
     Raises:
-        ValueError: shapes do not match, not float64, not finite, unknown activation.
+        ValueError: shapes do not match, not float64, not finite, unknown activation or solver.
 
     Source: paper, Defs 4.11-4.13 and Appendix D; the kink rows are ours.
     """
@@ -82,9 +82,11 @@ class TangentSpace:
         X: Matrix,
         activation: str | Activation = "relu",
         kinks: Tensor | None = None,
+        solver: str = "auto",
     ) -> None:
         self.W1, self.W2, self.X, self.H, self.S = _layers(W1, W2, X, activation)
         self.free = None if kinks is None else _complement(self.X, _kink_mask(kinks, self.S))
+        self._ntk = NTK(self.X, self.H, self.S, self.W2, self.free, solver)
 
     @property
     def theta(self) -> Tensor:
@@ -101,32 +103,36 @@ class TangentSpace:
         first = self.X.mT @ ((U @ self.W2.mT) * self.S)
         return join(first, self.H.mT @ U)
 
-    @cached_property
+    @property
     def ntk(self) -> Tensor:
         r""":math:`J \Pi J^\top`, (n d_out, n d_out), ordered like the rows of :func:`jacobian`."""
-        n, d_out = len(self.X), self.W2.shape[1]
-        Theta = self.X.new_empty(n, d_out, n, d_out)
-        K = self.H @ self.H.mT
-        for c in range(d_out):
-            blocks = self._gated_grams(self.W2[:, [c]] * self.W2[:, : c + 1])  # (c + 1, n, n), for e = 0, ..., c
-            Theta[:, c, :, : c + 1] = blocks.transpose(0, 1).transpose(1, 2)
-            Theta[:, : c + 1, :, c] = blocks.transpose(0, 1)
-            Theta[:, c, :, c] += K
-        return Theta.reshape(n * d_out, n * d_out)
+        return self._ntk.matrix()
+
+    @property
+    def solver(self) -> str:
+        """``"cholesky"`` or ``"conjugate_gradients"``."""
+        return self._ntk.solver
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations of conjugate gradients the last solve took; 0 with a factor."""
+        return self._ntk.iterations
 
     def solve(self, U: Tensor) -> Tensor:
         r""":math:`\Theta^{-1} U` for a matrix U (n, d_out).
 
         Raises:
             SingularPointError: the NTK is numerically singular.
+            ValueError: conjugate gradients do not converge.
         """
-        return torch.cholesky_solve(U.reshape(-1, 1), self._factor).reshape(U.shape)
+        return self._ntk.solve(U)
 
     def multiplier(self) -> Tensor:
         r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier of min |theta|^2 / 2 on Z.
 
         Raises:
             SingularPointError: the NTK is numerically singular.
+            ValueError: conjugate gradients do not converge.
         """
         return self.solve(self.product(self._release(self.theta)))
 
@@ -135,26 +141,10 @@ class TangentSpace:
 
         Raises:
             SingularPointError: the NTK is numerically singular.
+            ValueError: conjugate gradients do not converge.
         """
         v = self._release(v)
         return v - self._release(self.transposed_product(self.solve(self.product(v))))
-
-    @cached_property
-    def _factor(self) -> Tensor:
-        return factor_ntk(self.ntk)
-
-    @cached_property
-    def _released_inputs(self) -> Tensor:
-        """S_ih times Pi_h x_i, (n, d_h d_in)."""
-        assert self.free is not None
-        return (torch.einsum("ia,hab->ihb", self.X, self.free) * self.S[:, :, None]).flatten(1)
-
-    def _gated_grams(self, w: Tensor) -> Tensor:
-        """Sum over h of w_he S_ih S_jh x_i^T Pi_h x_j for each column e of w (d_h, m); (m, n, n)."""
-        if self.free is None:
-            return (self.X @ self.X.mT) * ((self.S * w.mT[:, None, :]) @ self.S.mT)
-        inputs, times = self._released_inputs, self.X.shape[1]
-        return torch.stack([(inputs * column.repeat_interleave(times)) @ inputs.mT for column in w.mT])
 
     def _release(self, v: Tensor) -> Tensor:
         """Pi v: the part of v that leaves the held pre-activations at rest."""
@@ -186,10 +176,12 @@ def tangent_projection(
     vector: Tensor,
     activation: str | Activation = "relu",
     kinks: Tensor | None = None,
+    solver: str = "auto",
 ) -> Tensor:
     r"""Projection of a vector on the tangent space at the weights: :math:`P v = v - J^\top \Theta^{-1} J v`.
 
-    By products with J and a Cholesky factor of the NTK; J is not formed. For several vectors at one point, prepare a
+    By products with J; J is not formed. The NTK is factorised while its factor takes at most 64 MiB; above that it is
+    not formed either, and conjugate gradients solve with it. For several vectors at one point, prepare a
     :class:`TangentSpace` once.
 
     Args:
@@ -199,17 +191,19 @@ def tangent_projection(
         vector: (d,), flat like a row of :func:`jacobian`.
         activation: name or :class:`~grokutil.activations.Activation`.
         kinks: (n, d_h) bool, the pre-activations that are held at zero; None for none.
+        solver: ``"cholesky"``, ``"conjugate_gradients"``, or ``"auto"``: see :class:`grokutil.ntk.NTK`.
 
     Returns:
         (d,) tensor.
 
     Raises:
         SingularPointError: J does not have full rank.
-        ValueError: shapes do not match, not float64, not finite, unknown activation.
+        ValueError: shapes do not match, not float64, not finite, unknown activation or solver; or conjugate gradients
+            do not converge.
 
     Source: paper, Def. 4.12 and Appendix D.
     """
-    return TangentSpace(W1, W2, X, activation, kinks).project(float_vector("vector", vector))
+    return TangentSpace(W1, W2, X, activation, kinks, solver).project(float_vector("vector", vector))
 
 
 def norm_minimizing_direction(

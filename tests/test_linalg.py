@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from grokutil.linalg import PANELS, cholesky_or_none, lower_gram
+from grokutil.linalg import PANELS, cholesky_or_none, conjugate_gradients, lower_gram
 
 
-def draw(*shape):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+def draw(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("n", [1, 2, PANELS - 1, PANELS, PANELS + 1, 50])
@@ -47,3 +47,45 @@ def test_a_singular_matrix_has_no_factor_and_an_infinite_one_is_an_error():
             .fill_diagonal_(1)
             .index_put((torch.tensor(2), torch.tensor(0)), torch.tensor(torch.inf).double())
         )
+
+
+def test_a_factor_in_place_of_its_matrix():
+    H = draw(40, 50)
+    K, expected = H @ H.mT, torch.linalg.cholesky(H @ H.mT)
+    L = cholesky_or_none(K, overwrite=True)
+    assert L is not None and L.data_ptr() == K.data_ptr()
+    torch.testing.assert_close(L.tril(), expected)
+    assert cholesky_or_none(torch.ones(4, 4).double(), overwrite=True) is None
+
+
+def iterate(A, B, M=None, tolerance=1e-12, limit=1000, norm=0.0):
+    M = torch.eye(len(A)).double() if M is None else M
+    return conjugate_gradients(lambda x: A @ x, B, lambda r: torch.linalg.solve(M, r), tolerance, limit, norm)
+
+
+def test_conjugate_gradients_solve_in_as_many_iterations_as_there_are_eigenvalues():
+    Q = torch.linalg.qr(draw(30, 30)).Q
+    A = (Q * torch.tensor([1.0, 4.0, 9.0]).double().repeat(10)) @ Q.mT
+    found = iterate(A, draw(30))
+    assert found.converged and not found.singular and found.iterations == 3 and found.residual < 1e-12
+    torch.testing.assert_close(found.solution, torch.linalg.solve(A, draw(30)))
+    assert iterate(A, draw(30), M=A).iterations == 1
+    assert iterate(A, torch.zeros(30).double())[1:] == (0, 0.0, True, False)
+
+
+def test_conjugate_gradients_tell_a_singular_matrix_and_a_limit():
+    H = draw(30, 20)
+    found = iterate(H @ H.mT, draw(30, seed=1))
+    assert found.singular and not found.converged and found.residual > 0.1
+    found = iterate(H.mT @ H, draw(20), limit=5)
+    assert not found.singular and not found.converged and found.iterations == 5
+    assert not iterate(torch.full((3, 3), torch.nan).double(), draw(3)).converged
+
+
+def test_conjugate_gradients_ask_no_more_than_rounding_allows():
+    """b along the smallest eigenvector, with rounding of the size of A x."""
+    Q = torch.linalg.qr(draw(30, 30)).Q
+    A = (Q * torch.logspace(-9, 0, 30, dtype=torch.float64)) @ Q.mT
+    A = (A + A.mT) / 2
+    strict, fair = (iterate(A, Q[:, 0], A + 1e-6 * A.diag().diag(), norm=norm) for norm in (0.0, 1.0))
+    assert not strict.converged and fair.converged and 1e-12 < fair.residual < 1e-5
