@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Linearize = Callable[[Tensor], tuple[Tensor, Callable[[Tensor], Tensor]]]
+Product = Callable[[Tensor], Tensor]
+Linearize = Callable[[Tensor], tuple[Tensor, Product]]
 DAMPING = 2 / 13  # of the stability polynomial, which stays below 1 - DAMPING / 3
 MOST_STAGES = 250
 SAFETY = 1.25  # factor on the estimate of the spectral radius, which comes from below and may grow within the step
@@ -43,7 +44,7 @@ class Chebyshev:
 
     Attributes ``products`` and ``rejected`` count products with Dv and steps that were taken back.
 
-    Source: Sommeijer, Shampine and Verwer 1997 (RKC).
+    Source: Sommeijer, Shampine and Verwer 1998.
     """
 
     def __init__(
@@ -65,30 +66,24 @@ class Chebyshev:
     def __iter__(self) -> Iterator[tuple[float, Callable[[float], Tensor]]]:
         """Step to the end."""
         v, product = self.linearize(self.state)
-        radius, floor = self._spectral_radius(product, 20), 1e-3 * float(self.state.norm())
-        h, before = 1 / radius, None
+        self._floor = 1e-3 * float(self.state.norm())
+        radius, before = self._spectral_radius(product, 20), None
+        h = 1 / radius
         while self.now < self.end:
-            last = self.now + h >= self.end * (1 - 1e-12)
+            h = min(h, (MOST_STAGES**2 - 1) / 1.54 / radius)
+            last = self.now + 1.000001 * h >= self.end
             h = self.end - self.now if last else h
-            stages = max(2, math.ceil(math.sqrt(1 + 1.54 * h * radius)))
-            if stages > MOST_STAGES:
-                stages, last = MOST_STAGES, False
-                h = (stages**2 - 1) / 1.54 / radius
-            new = self._step(v, h, stages)
-            v_new, product = self.linearize(new)
-            estimate = 0.8 * (self.state - new) + 0.4 * h * (v + v_new)
-            allowed = self.rtol * max(float(self.state.norm()), float(new.norm()), floor)
-            error = float(estimate.norm()) / max(allowed, 1e-300)
-            if not error <= 1:  # NaN counts as too large
+            stages = min(MOST_STAGES, max(2, math.ceil(math.sqrt(1 + 1.54 * h * radius))))
+            error, new, v_new, product = self._attempt(v, h, stages)
+            if error > 1:
                 self.rejected += 1
-                h *= max(0.1, 0.8 * error ** (-1 / 3)) if math.isfinite(error) else 0.1
+                h *= max(0.1, 0.8 * error ** (-1 / 3))
                 if h < 1e-14 * max(1.0, abs(self.now)):
                     raise ValueError(
                         f"the step fell to {h:.0e} near {self.now:g}: the flow ends there, or rtol = {self.rtol:g} is "
                         f"too small for float64"
                     )
-                product = self.linearize(self.state)[1]
-                radius = self._spectral_radius(product, 2)
+                radius = self._spectral_radius(self.linearize(self.state)[1], 2)
                 continue
             then, self.now = self.now, self.end if last else self.now + h
             at = _hermite(then, self.now, self.state, new, v, v_new)
@@ -102,18 +97,29 @@ class Chebyshev:
             before = (h, error)
             h *= min(5.0, growth)
 
+    def _attempt(self, v: Tensor, h: float, stages: int) -> tuple[float, Tensor, Tensor, Product]:
+        """A step: its error, relative to what is allowed, the state at its end, and the velocity and product there."""
+        try:
+            new = self._step(v, h, stages)
+            v_new, product = self.linearize(new)
+        except ValueError:  # the velocity is not defined so far away
+            return math.inf, self.state, v, lambda V: V
+        estimate = 0.8 * (self.state - new) + 0.4 * h * (v + v_new)
+        allowed = self.rtol * max(float(self.state.norm()), float(new.norm()), self._floor)
+        error = float(estimate.norm()) / max(allowed, 1e-300)
+        return error if math.isfinite(error) else math.inf, new, v_new, product
+
     def _step(self, v: Tensor, h: float, stages: int) -> Tensor:
         w0, w1, b, T = _coefficients(stages)
-        before, now = self.state, self.state + b[1] * w1 * h * v
+        W, before, now = self.state, self.state, self.state + b[1] * w1 * h * v
         for j in range(2, stages + 1):
             mu, nu, mu_v = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], 2 * b[j] * w1 / b[j - 1]
-            gamma = -(1 - b[j - 1] * T[j - 1]) * mu_v
-            new = self.velocity(now).mul_(mu_v * h).add_(v, alpha=gamma * h)
-            new.add_(self.state, alpha=1 - mu - nu).add_(now, alpha=mu).add_(before, alpha=nu)
+            gamma = (b[j - 1] * T[j - 1] - 1) * mu_v
+            new = (1 - mu - nu) * W + mu * now + nu * before + mu_v * h * self.velocity(now) + gamma * h * v
             before, now = now, new
         return now
 
-    def _spectral_radius(self, product: Callable[[Tensor], Tensor], times: int) -> float:
+    def _spectral_radius(self, product: Product, times: int) -> float:
         """Power iteration from the direction found last time."""
         size = 0.0
         for _ in range(times):

@@ -43,7 +43,7 @@ def test_every_file_is_there_with_its_provenance(root, make_results, stored):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["published", "small", "resolved"])
+@pytest.mark.parametrize("rule", ["published", "small", "resolved", "stabilised"])
 def test_the_beginning_of_a_simulation_is_computed_again(make_results, stored, rule):
     """To tau = 0.05: long past the first jump, and before rounding has grown along the run."""
     recipe = make_results.recipe("simulated_grokking")
