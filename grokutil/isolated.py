@@ -12,10 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.func import jvp
-from torch.nn.functional import one_hot
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, matrices, matrix, non_negative, same_size, same_stack
+from grokutil.inputs import Inputs
 from grokutil.linalg import cholesky_or_none, lower_gram
 
 
@@ -108,8 +108,7 @@ class FirstLayerDynamics:
     r"""The velocity of eq. 20, prepared once for a dataset and called as ``dynamics(W1)``.
 
     Inputs are checked here, once; a call checks only ``W1``. Every call returns a fresh tensor, and no call leaves
-    anything behind. Inputs that are sums of two unit vectors, as in modular addition, are multiplied by gathering and
-    adding rows. ``clock`` is ``"tau"``: :math:`\tau = 2 \lambda t`.
+    anything behind. ``clock`` is ``"tau"``: :math:`\tau = 2 \lambda t`.
 
     X and Y may have a leading axis of S problems of one size, say one split a seed; then W1 is (S, d_in, d_h), and so
     are the results. All runs on the device of X.
@@ -134,14 +133,14 @@ class FirstLayerDynamics:
         same_stack("X", self.X, "Y", self.Y)
         self.activation = get_activation(activation)
         self.ridge = non_negative("ridge", ridge)
-        self._pairs = _unit_pairs(self.X)
+        self._inputs = Inputs(self.X)
 
     def __call__(self, W1: Matrix) -> Tensor:
         """Velocity at ``W1``, same shape."""
         W1, Z, H, L = self._factorise(W1)
         B = torch.cholesky_solve(self.Y, L)  # A Y, (n, d_out)
         G = B @ (B.mT @ H)  # A Y Y^T A H, (n, d_h)
-        return self._sum_back(G.mul_(self.activation.slope(Z))) - W1
+        return self._inputs.transposed_product(G.mul_(self.activation.slope(Z))) - W1
 
     def linearize(self, W1: Matrix) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         r"""The velocity at ``W1``, and the function :math:`V \mapsto Dv(W_1)[V]`, minus half a Hessian-vector product.
@@ -165,14 +164,14 @@ class FirstLayerDynamics:
         bend = None if self.activation.kink else G * jvp(self.activation.slope, (Z,), (torch.ones_like(Z),))[1]
 
         def product(V: Tensor) -> Tensor:
-            dZ = self._gather(V)
+            dZ = self._inputs.product(V)
             dH = dZ * S
             dH_B = dH.mT @ B
             dB = -torch.cholesky_solve(dH @ W2 + H @ dH_B, L)
             dG = (dB @ W2.mT + B @ (dH_B + H.mT @ dB).mT).mul_(S)
-            return self._sum_back(dG if bend is None else dG.addcmul_(bend, dZ)) - V
+            return self._inputs.transposed_product(dG if bend is None else dG.addcmul_(bend, dZ)) - V
 
-        return self._sum_back(G * S) - W1, product
+        return self._inputs.transposed_product(G * S) - W1, product
 
     def cost(self, W1: Matrix) -> Tensor:
         """The cost that this velocity descends: ``dynamics(W1)`` is ``-grad cost(W1) / 2``. One number a problem."""
@@ -190,24 +189,9 @@ class FirstLayerDynamics:
         W1 = matrices("W1", W1)
         same_size("X", self.X, -1, "W1", W1, -2)
         same_stack("X", self.X, "W1", W1)
-        Z = self._gather(W1)
+        Z = self._inputs.product(W1)
         H = self.activation.value(Z)
         return W1, Z, H, _kernel_factor(H, self.ridge)
-
-    def _gather(self, V: Tensor) -> Tensor:
-        """X V."""
-        if self._pairs is None:
-            return self.X @ V
-        rows, (a, b) = V.flatten(0, -2), self._pairs
-        return (rows[a] + rows[b]).reshape(*self.X.shape[:-1], V.shape[-1])
-
-    def _sum_back(self, G: Tensor) -> Tensor:
-        """X^T G."""
-        if self._pairs is None:
-            return self.X.mT @ G
-        rows, (a, b) = G.flatten(0, -2), self._pairs
-        sums = G.new_zeros(self.X.shape[:-2].numel() * self.X.shape[-1], G.shape[-1])
-        return sums.index_add(0, a, rows).index_add_(0, b, rows).reshape(*self.X.shape[:-2], -1, G.shape[-1])
 
 
 class FeatureDynamics:
@@ -263,17 +247,6 @@ class FeatureDynamics:
         H = matrix("features(theta)", H)
         same_size("features(theta)", H, 0, "Y", self.Y, 0)
         return _kernel_factor(H, self.ridge)
-
-
-def _unit_pairs(X: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Row indices a, b into the stacked weights, where each row of X is e_a + e_b; None for other inputs."""
-    rows, d_in = X.flatten(0, -2), X.shape[-1]
-    if not ((rows >= 0).all() and (rows == rows.round()).all() and (rows.sum(1) == 2).all()):
-        return None
-    a = rows.argmax(1)
-    b = (rows - one_hot(a, d_in)).argmax(1)
-    offset = torch.arange(len(rows), device=X.device) // X.shape[-2] * d_in
-    return a + offset, b + offset
 
 
 def _kernel_factor(H: Tensor, ridge: float) -> Tensor:

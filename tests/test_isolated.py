@@ -244,29 +244,6 @@ class TestManyProblemsAtOnce:
             FirstLayerDynamics(X, Y[0])
 
 
-class TestInputsOfTwoUnitVectors:
-    def test_rows_are_gathered_and_the_result_is_that_of_the_product(self):
-        """An extra column of zeros in X, and of row in W1, changes nothing; a tenth in it makes X dense."""
-        task, E = modular_addition(7, 0.6), gaussian_embedding(7, 30)
-        two_hot = FirstLayerDynamics(task.X_train, task.Y_train, "tanh")
-        assert two_hot._pairs is not None
-        X = torch.cat((task.X_train, torch.full((len(task.X_train), 1), 0.1).double()), 1)
-        dense = FirstLayerDynamics(X, task.Y_train, "tanh")
-        assert dense._pairs is None
-        wide = torch.cat((E, torch.zeros(1, 30).double()))
-        close(two_hot(E), dense(wide)[:-1], 1e-10)
-        close(two_hot.linearize(E)[1](E), dense.linearize(wide)[1](wide)[:-1], 1e-10)
-
-    @pytest.mark.parametrize("row", [[2.0, 0, 0], [0, 1.0, 1.0]])
-    @pytest.mark.parametrize("other", [[1.0, 0, 0], [1.5, 0.5, 0], [3.0, -1.0, 0]])
-    def test_other_inputs_are_multiplied(self, row, other):
-        X, Y = torch.tensor([row, other]).double(), torch.eye(2).double()
-        E = torch.randn(3, 5, generator=torch.Generator().manual_seed(0)).double()
-        assert FirstLayerDynamics(X, Y)._pairs is None
-        assert FirstLayerDynamics(X[:1], Y[:1])._pairs is not None
-        close(FirstLayerDynamics(X, Y, ridge=0.1)(E), autograd(E, X, Y, "relu", 0.1))
-
-
 class TestLinearization:
     @settings(deadline=None, max_examples=60)
     @given(problems(), st.integers(0, 10**6))
