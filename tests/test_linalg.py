@@ -35,6 +35,13 @@ def test_derivatives_of_both_modes_and_orders_through_cholesky(stack):
     assert torch.autograd.gradgradcheck(log_det, H)
 
 
+def test_a_gradient_that_is_not_symmetric_is_pulled_back_as_through_the_product():
+    H, M = draw(8, 10).requires_grad_(), draw(8, 8)
+    (ours,) = torch.autograd.grad(lower_gram(H), H, M)
+    (expected,) = torch.autograd.grad(H @ H.mT, H, M)
+    assert torch.allclose(ours, expected, rtol=1e-13)
+
+
 def test_a_singular_matrix_has_no_factor_and_an_infinite_one_is_an_error():
     K = draw(5, 5) @ draw(5, 5).mT
     assert torch.allclose(cholesky_or_none(K), torch.linalg.cholesky(K))
