@@ -50,6 +50,10 @@ class _LowerGram(torch.autograd.Function):
         product = dH @ H.mT
         return product + product.mT
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int], H: Tensor) -> tuple[Tensor, int]:  # noqa: ARG004
+        return lower_gram(H.movedim(in_dims[0], 0)), 0
+
 
 def cholesky_or_none(K: Tensor, overwrite: bool = False) -> Tensor | None:
     """Lower Cholesky factor of symmetric matrices (..., n, n), or None where one is numerically singular.

@@ -329,6 +329,14 @@ class TestAnyDepth:
             gap = (limit - FeatureDynamics(net.features, net.Y, ratio * kappa).cost(net.theta)) / (ratio * kappa)
             assert 1 - ratio <= float(gap / first_order) <= 1
 
+    def test_the_cost_has_a_hessian(self):
+        """By torch.func, which maps over directions, against differences of the velocity."""
+        net, h = ThreeLayers(), 1e-6
+        dynamics = FeatureDynamics(net.features, net.Y, 0.1)
+        directions = torch.eye(len(net.theta)).double() * h
+        columns = [(dynamics(net.theta - d) - dynamics(net.theta + d)) / h for d in directions]
+        close(torch.func.hessian(dynamics.cost)(net.theta), torch.stack(columns), 1e-6)
+
     def test_a_column_of_ones_is_a_penalised_bias(self):
         net = ThreeLayers()
 

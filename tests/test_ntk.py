@@ -129,17 +129,17 @@ def test_no_convergence_is_an_error(monkeypatch):
 
 LARGE = """
 import time, torch
-from benchmarks.compare import _high_water
+from benchmarks.memory import high_water
 from grokutil.data import modular_addition
 from grokutil.manifold import TangentSpace
 from grokutil.model import default_weights
 X, weights = modular_addition(37, train_fraction=0.7).X_train, default_weights(37, 512, 37)
 kinks = torch.rand(492, 512, generator=torch.Generator().manual_seed(0)) < 1 / 7
-before = _high_water()
+before = high_water()
 for held in (None, kinks):
     space = TangentSpace(*weights, X, "relu", held)
     P = space.project(space.theta)
-    print(float(space.product(P).norm() / space.product(space.theta).norm()), _high_water() - before)
+    print(float(space.product(P).norm() / space.product(space.theta).norm()), high_water() - before)
 """
 
 
