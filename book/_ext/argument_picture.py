@@ -1,0 +1,102 @@
+"""The picture of the argument: boxes on a grid, and lines that run between the boxes and never behind them."""
+
+import textwrap
+from html import escape
+from itertools import count
+from typing import Any
+
+BOX = (136, 62)
+GAP = (16, 42)
+LINKS = ("uses", "assumes", "tests")
+LINE_HEIGHT = 12
+LINE_LENGTH = 24
+TRACKS = 7  # lines side by side between two rows, before they share one
+LEGEND = {
+    "paper": "paper",
+    "repaired": "paper, corrected",
+    "ours": "ours",
+    "measured": "measured",
+}
+
+
+def picture(entries: list[dict[str, Any]], urls: dict[str, str]) -> str:
+    """The map as inline SVG in a box that scrolls; `urls` leads from a label to its place in the book."""
+    at = {entry["label"]: entry["at"] for entry in entries}
+    columns, rows = (1 + max(place[axis] for place in at.values()) for axis in (0, 1))
+    width, height = columns * (BOX[0] + GAP[0]) + GAP[0], rows * (BOX[1] + GAP[1]) + GAP[1]
+    lines = [line for entry in entries for line in entry_lines(entry, at)]
+    boxes = [box(entry, urls) for entry in entries]
+    keys = "".join(f'<span class="{kind}">{name}</span>' for kind, name in LEGEND.items())
+    return (
+        f'<p class="argument-key" aria-hidden="true">{keys}</p>'
+        '<div class="argument-map" tabindex="0" role="group" aria-label="The map of the argument; in words below">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'style="min-width: {0.9 * width:.0f}px">'
+        '<defs><marker id="argument-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
+        'orient="auto"><path d="M0,0.5 L8,4 L0,7.5 z"/></marker></defs>'
+        f'<g aria-hidden="true">{"".join(lines)}</g>{"".join(boxes)}</svg></div>'
+    )
+
+
+def corner(place: list[int]) -> tuple[float, float]:
+    """Top left corner of the box at (column, row)."""
+    return GAP[0] + place[0] * (BOX[0] + GAP[0]), GAP[1] / 2 + place[1] * (BOX[1] + GAP[1])
+
+
+def entry_lines(entry: dict[str, Any], at: dict[str, list[int]]) -> list[str]:
+    """A line to the entry's box from each box that leads to it."""
+    sources = [(label, kind) for kind in LINKS for label in entry.get(kind, {})]
+    # Left to right as the lines come in: those of the box's own column come from beside it, except the nearest.
+    sources.sort(key=lambda source: (at[source[0]][0], at[source[0]][1] * (-1 if at[source[0]][0] else 1)))
+    spread = BOX[0] / (len(sources) + 1)
+    return [
+        f'<path class="{kind}" marker-end="url(#argument-tip)" d="{route(at[label], at[entry["label"]], i * spread)}"/>'
+        for (label, kind), i in zip(sources, count(1), strict=False)
+    ]
+
+
+def route(start: list[int], end: list[int], enter: float) -> str:
+    """From the lower edge of one box to the upper edge of another, along the gaps between rows and columns.
+
+    Lines of one box share a track; those of boxes side by side have tracks of their own.
+    """
+    (x, y), (to_x, to_y) = corner(start), corner(end)
+    x, y, to_x = x + BOX[0] / 2, y + BOX[1], to_x + enter
+    below = y + 8 + track(start) * (GAP[1] - 20) / TRACKS
+    points = [(x, y), (x, below)]
+    if end[1] > start[1] + 1:  # past other rows: beside the column, then above the box
+        side = end[0] if start[0] < end[0] or start[0] == end[0] == 0 else end[0] + 1
+        channel = corner([side, 0])[0] - GAP[0] / 2 + (track(start) - TRACKS / 2) * (GAP[0] - 6) / TRACKS
+        above = to_y - GAP[1] + 8 + track(start) * (GAP[1] - 20) / TRACKS
+        points += [(channel, below), (channel, above), (to_x, above)]
+    else:
+        points += [(to_x, below)]
+    points += [(to_x, to_y)]
+    return "M" + " L".join(f"{px:.1f},{py:.1f}" for px, py in points)
+
+
+def track(place: list[int]) -> int:
+    """Which of the tracks in a gap belongs to the box at (column, row)."""
+    return (2 * place[0] + 3 * place[1]) % TRACKS
+
+
+def box(entry: dict[str, Any], urls: dict[str, str]) -> str:
+    """The entry's box, which is a link, with a mark that leads to its own measurement if there is one."""
+    x, y = corner(entry["at"])
+    said = textwrap.wrap(entry["short"], LINE_LENGTH)
+    lines = "".join(
+        f'<tspan x="{x + 10}" dy="{LINE_HEIGHT if i else 14}">{escape(line)}</tspan>' for i, line in enumerate(said)
+    )
+    conjecture = " conjecture" if entry["label"].startswith("conj-") else ""
+    shape = (
+        f'<a href="{escape(urls[entry["label"]])}" class="{entry["kind"]}{conjecture}">'
+        f"<title>{escape(entry['says'])}</title>"
+        f'<rect x="{x}" y="{y}" width="{BOX[0]}" height="{BOX[1]}" rx="{12 if entry["kind"] == "measured" else 2}"/>'
+        f'<text x="{x + 10}" y="{y + 16}"><tspan class="title">{escape(entry["title"])}</tspan>{lines}</text></a>'
+    )
+    if "measured" in entry:
+        shape += (
+            f'<a href="{escape(urls[entry["measured"]])}" class="mark"><title>Its measurement</title>'
+            f'<circle cx="{x + BOX[0] - 11}" cy="{y + 12}" r="6"/></a>'
+        )
+    return shape
