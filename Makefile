@@ -18,15 +18,15 @@ export OMP_NUM_THREADS
 
 # Sphinx's execution cache looks at the chapters only. This file's name changes with everything
 # else that decides what their cells print, so a change there throws the cache away.
-CALCULATION := requirements.txt $(shell find grokutil -name "*.py") \
+CALCULATION := requirements.txt $(shell find grokutil benchmarks -name "*.py") \
 	$(shell find book/data -type f -not -path '*/.*' -not -name '*.pyc')
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
-CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/data/*' -not -name '*.pyc')
+CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/data/*' -not -path 'book/assignments/*' -not -name '*.pyc')
 
-.PHONY: help book test lab results claims benchmark vendor clean
+.PHONY: help book test lab assignments grade results claims benchmark vendor clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(BOOK) ## build the book, executing its chapters
 	@echo 'The book is at _build/html/index.html'
@@ -42,14 +42,21 @@ lab: $(INSTALLED) ## open the chapters as notebooks in JupyterLab
 	cp book/lab-settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
 	JUPYTER_CONFIG_DIR='$(CURDIR)/$(VENV)/etc/jupyter' $(BIN)/jupyter lab book/intro.md
 
+assignments: $(INSTALLED) ## write what students get, for all or for the ids in IDS=file
+	$(BIN)/python -m grokutil.course assignments $(if $(IDS),--ids '$(IDS)')
+
+grade: $(INSTALLED) ## grade the submissions in DIR=folder: ID/SET.ipynb
+	@test -n '$(DIR)' || { echo 'Say which folder: make grade DIR=submissions'; exit 1; }
+	$(BIN)/python -m grokutil.course grade '$(DIR)' $(if $(IDS),--ids '$(IDS)')
+
 results: $(INSTALLED) ## compute the stored results in book/data again
 	$(BIN)/python book/data/make_results.py
 
 claims: $(INSTALLED) ## check each claim of the ledger
 	$(BIN)/python -m grokutil.claims
 
-benchmark: $(INSTALLED) ## measure speed and memory, side by side
-	$(BIN)/python -m benchmarks
+benchmark: $(INSTALLED) ## measure speed and memory, side by side; ALL=1 takes half an hour and stores the result
+	$(BIN)/python -m benchmarks $(if $(ALL),--all --output book/data/performance/benchmarks.json)
 
 vendor: $(INSTALLED) ## fetch the browser libraries in book/static/vendor again (needs npm)
 	$(BIN)/python book/vendor.py

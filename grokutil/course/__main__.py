@@ -1,0 +1,102 @@
+"""The command line: ``python -m grokutil.course assignments``, ``grade`` and ``model``."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from grokutil.course import choice, report
+from grokutil.course.batch import grade_folder
+from grokutil.course.problems import read_set, read_sets
+from grokutil.course.student import read_ids
+
+SOURCES = Path("book/assignments")
+RELEASE = Path("_build/assignments/release")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m grokutil.course", description=__doc__)
+    commands = parser.add_subparsers(required=True, dest="command")
+    make = commands.add_parser("assignments", help="write what students get")
+    make.add_argument("--ids", type=Path, help="a text file with one id a line; without it, one release for all")
+    make.add_argument("--to", type=Path, default=RELEASE)
+    grade = commands.add_parser("grade", help="grade a folder of submissions: ID/SET.ipynb")
+    grade.add_argument("folder", type=Path)
+    grade.add_argument("--ids", type=Path, help="a text file with the ids that should have handed in")
+    grade.add_argument("--to", type=Path, help="where marks and feedback go; FOLDER-graded when not given")
+    model = commands.add_parser("model", help="grade a set's model answers for made-up ids")
+    model.add_argument("set", type=Path)
+    model.add_argument("--ids", type=int, default=20, help="how many")
+    for command in (make, grade):
+        command.add_argument("--sources", type=Path, default=SOURCES)
+    for command in (grade, model):
+        command.add_argument("--sandbox", choices=choice.KINDS, help="this kind and no other")
+        command.add_argument("--workers", type=int, help="submissions at a time; one for each core when not given")
+    options = parser.parse_args(arguments)
+    try:
+        {"assignments": assignments, "grade": grade_all, "model": model_answers}[options.command](options)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise SystemExit(f"{options.command}: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit("stopped; what was graded is kept, and the same command goes on from there") from None
+
+
+def assignments(options: argparse.Namespace) -> None:
+    """Write the releases."""
+    from grokutil.course.release import write_releases  # needs nbgrader, which grading does not
+
+    ids = read_ids(options.ids) if options.ids else []
+    written = write_releases(read_sets(options.sources), options.to, ids)
+    print(f"{len(written)} notebooks for {len(ids) or 'all'} students in {options.to}")
+
+
+def grade_all(options: argparse.Namespace) -> None:
+    """Grade a folder of submissions."""
+    results = options.to or options.folder.resolve().with_name(options.folder.resolve().name + "-graded")
+    sets = read_sets(options.sources)
+    results.mkdir(parents=True, exist_ok=True)
+    sandbox, reached = choice.choose(options.sources, options.folder, results, options.sandbox)
+    print(report.shut_in(sandbox, reached), flush=True)
+    ids = read_ids(options.ids) if options.ids else []
+    batch = grade_folder(options.folder, results, sets, sandbox, reached, ids, workers=options.workers, tell=_say)
+    print(report.summary(batch, sandbox, reached).rpartition("\n\n")[2], end="")
+    for remark in batch.remarks:
+        print(f"not graded: {remark}")
+    print(f"Marks: {results}/marks.csv   to be marked: {results}/manual.csv   feedback: {results}/feedback")
+
+
+def model_answers(options: argparse.Namespace) -> None:
+    """Grade the model answers of one set for made-up ids; fail unless every part gives all its points."""
+    from grokutil.course.release import model
+
+    problem_set = read_set(options.set)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, results = Path(scratch, "submissions"), Path(scratch, "graded")
+        for number in range(options.ids):
+            path = folder / f"student-{number}" / f"{problem_set.name}.ipynb"
+            path.parent.mkdir(parents=True)
+            nbformat.write(model(problem_set, path.parent.name), path)
+        results.mkdir()
+        sandbox, reached = choice.choose(options.set.parent, folder, results, options.sandbox)
+        batch = grade_folder(folder, results, [problem_set], sandbox, reached, workers=options.workers, tell=_say)
+    lost = [
+        f"{record['id']}: {part['part']}: {part['points']} of {part['of']}: {part['message']}"
+        for record in batch.records
+        for part in record["parts"]
+        if not part["manual"] and part["points"] != part["of"]
+    ]
+    print(f"{options.ids} ids in {batch.seconds:.0f} s; parts that lost points: {len(lost)}")
+    if lost:
+        raise SystemExit("\n".join(lost))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""A class: every submission graded, marks and feedback written by this process alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+import grokutil
+from grokutil.course import marks, report
+from grokutil.course.files import plain_files, read_bytes, shown, write
+from grokutil.course.grading import Record, grade
+from grokutil.course.problems import ProblemSet
+from grokutil.course.sandbox import Sandbox
+from grokutil.course.student import canonical
+from grokutil.course.submission import Submission, submissions_of
+from grokutil.course.watch import Limits
+
+RECORDS = "records"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of grading a folder: a record for each student and set, and remarks on what belongs to none."""
+
+    records: list[Record]
+    remarks: list[str]
+    seconds: float
+    reused: int
+
+
+def grade_folder(
+    folder: Path,
+    results: Path,
+    sets: Sequence[ProblemSet],
+    sandbox: Sandbox,
+    reached: Sequence[str] = (),
+    ids: Iterable[str] = (),
+    limits: Limits | None = None,
+    workers: int | None = None,
+    tell: Callable[[str], None] = print,
+) -> Batch:
+    """Grade ``folder/ID/SET.ipynb`` for all students and sets into ``results``.
+
+    Each record is stored as soon as it is there: an interrupted run goes on where it was, and a submission is graded
+    again only when it, its problem set, ``grokutil`` or the sandbox has changed. ``ids`` are students who should have
+    handed in.
+
+    Raises:
+        ValueError: no such folder, or somebody else is grading it now.
+    """
+    started, limits = time.monotonic(), limits or Limits()
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; name one with a folder for each student: ID/SET.ipynb")
+    results.mkdir(parents=True, exist_ok=True)
+    results.chmod(0o700)
+    try:
+        with FileLock(results / ".lock", timeout=0):
+            seed = _seed(results)
+            submissions, remarks = _found(folder, sets, ids)
+            records, reused = _graded(submissions, results, sets, sandbox, limits, seed, workers, tell)
+            marks.write_marks(records, results)
+            for record in records:
+                write(results / "feedback" / record["id"] / f"{record['set']}.html", report.page(record))
+            seconds = time.monotonic() - started
+            batch = Batch(records, remarks, seconds, reused)
+            write(results / "report.txt", report.summary(batch, sandbox, reached))
+            return batch
+    except Timeout as error:
+        raise ValueError(f"{results} is in use: another grading is under way") from error
+
+
+def _found(folder: Path, sets: Sequence[ProblemSet], ids: Iterable[str]) -> tuple[list[Submission], list[str]]:
+    submissions: list[Submission] = []
+    remarks: list[str] = []
+    seen: dict[str, str] = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink() or not entry.is_dir():
+            remarks.append(f"{shown(entry.name)}: not in a folder of a student; passed over")
+            continue
+        try:
+            id = canonical(entry.name)
+            if id in seen:
+                raise ValueError(f"a second folder of {id}, besides {seen[id]}; passed over")
+            seen[id] = entry.name
+            theirs, others = submissions_of(entry, sets)
+        except ValueError as error:
+            remarks.append(f"{shown(entry.name)}: {error}")
+            continue
+        submissions += theirs
+        remarks += [f"{id}: {other}" for other in others]
+    for id in map(canonical, ids):
+        if id not in seen:
+            submissions += [Submission(id, s.name, problem="nothing handed in: no folder of this id") for s in sets]
+    return submissions, remarks
+
+
+def _graded(
+    submissions: Sequence[Submission],
+    results: Path,
+    sets: Sequence[ProblemSet],
+    sandbox: Sandbox,
+    limits: Limits,
+    seed: int,
+    workers: int | None,
+    tell: Callable[[str], None],
+) -> tuple[list[Record], int]:
+    by_name = {s.name: s for s in sets}
+    common = [_code(), sandbox.kind, asdict(limits), seed]
+    workers = workers or max(1, min(os.cpu_count() or 1, 16))
+    slots, lock, stop = list(range(workers)), threading.Lock(), threading.Event()
+
+    def one(submission: Submission) -> tuple[Record, bool]:
+        path = results / RECORDS / submission.id / f"{submission.set}.json"
+        key = _key(submission, by_name[submission.set], common)
+        if (stored := _stored(path, key)) is not None:
+            return stored, True
+        if stop.is_set():
+            raise InterruptedError
+        with lock:
+            slot = slots.pop()
+        try:
+            record = grade(submission, by_name[submission.set], sandbox, limits, seed, slot)
+            write(path, json.dumps({"key": key, **record}))
+        except Exception as error:  # ours, not the student's: say it and go on with the class
+            parts = [
+                {"part": p.id, "of": p.points, "manual": p.hidden is None, "points": None, "message": ""}
+                for p in by_name[submission.set].parts
+            ]
+            flags = [f"the grader failed, nothing is marked: {error!r}"[:500]]
+            record = {"id": submission.id, "set": submission.set, "status": "grader failed", "flags": flags}
+            record |= {"cells": [], "parts": parts, "seconds": 0.0}
+        finally:
+            with lock:
+                slots.append(slot)
+        return record, False
+
+    records, reused = {}, 0
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(one, submission) for submission in submissions]
+        try:
+            for count, future in enumerate(as_completed(futures), 1):
+                record, again = future.result()
+                records[record["id"], record["set"]] = record
+                reused += again
+                if not again:
+                    tell(f"{count}/{len(futures)}  {report.line(record)}")
+        except BaseException:
+            stop.set()
+            sandbox.kill_all()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [records[s.id, s.set] for s in submissions], reused
+
+
+def _seed(results: Path) -> int:
+    """The number that decides what hidden tests ask: drawn once for a folder of results, unknown to students."""
+    path = results / RECORDS / "seed.json"
+    if not path.exists():
+        write(path, json.dumps(secrets.randbits(63)))
+    return int(json.loads(path.read_text()))
+
+
+def _code() -> str:
+    """A checksum of grokutil's code."""
+    digest = hashlib.sha256()
+    for root in grokutil.__path__:
+        for path in sorted(Path(root).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _key(submission: Submission, problem_set: ProblemSet, common: Sequence[object]) -> str:
+    """A checksum of all that decides the record."""
+    digest = hashlib.sha256(json.dumps([*common, problem_set.notebook, asdict(submission)], default=str).encode())
+    if submission.path is not None:
+        for path in plain_files(submission.path.parent):
+            try:
+                digest.update(path.name.encode() + read_bytes(path))
+            except ValueError as error:
+                digest.update(str(error).encode())
+    return digest.hexdigest()
+
+
+def _stored(path: Path, key: str) -> Record | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.pop("key", None) == key else None

@@ -1,0 +1,111 @@
+"""What hidden tests are written with: calls to make in the student's process, and comparisons of what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grokutil.course.values import Expression
+
+if TYPE_CHECKING:
+    import sympy as sp
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a student's function and, once it was made, what came back.
+
+    ``failed`` says why nothing came back, or is None.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    returned: Any = None
+    failed: str | None = "the notebook ended before this call"
+
+    @property
+    def value(self) -> Any:
+        """What the function returned.
+
+        Raises:
+            AssertionError: it returned nothing that could cross to the grader; the message says why.
+        """
+        assert self.failed is None, f"{self.name}: {self.failed}"
+        return self.returned
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Call:
+    """A call for ``draw`` to yield: the student's function ``name`` with these arguments."""
+    return Call(name, args, kwargs)
+
+
+class Answers(Mapping[str, Any]):
+    """Values of a student's variables by name; a missing one is an AssertionError that says why."""
+
+    def __init__(self, values: Mapping[str, Any], failed: Mapping[str, str]):
+        self._values, self._failed = values, failed
+
+    def __getitem__(self, name: str) -> Any:
+        assert name in self._values, f"{name}: {self._failed.get(name, 'the notebook ended before it was read')}"
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def close(answer: Any, truth: Any, rtol: float = 1e-6, atol: float = 0.0, name: str = "the answer") -> None:
+    r"""Assert that ``answer`` has the numbers of ``truth``.
+
+    .. math:: \max|answer - truth| \le atol + rtol \, \max|truth|
+
+    Raises:
+        AssertionError: not numbers, another shape, not finite, or too far; the message does not give the truth away.
+    """
+    expected = np.asarray(truth.detach() if hasattr(truth, "detach") else truth)
+    try:
+        got = np.asarray(answer)
+    except ValueError:
+        got = np.asarray(None)
+    assert got.dtype.kind in "biufc", f"{name} is not a number or an array of numbers"
+    assert got.shape == expected.shape, f"{name} has shape {got.shape}, expected {expected.shape}"
+    assert np.isfinite(got).all(), f"{name} is not finite"
+    distance = np.abs(got - expected.astype(np.result_type(expected, np.float64))).max(initial=0.0)
+    allowed = atol + rtol * np.abs(expected).max(initial=0.0)
+    assert distance <= allowed, f"{name} is not right"
+
+
+def same_expression(
+    answer: Any,
+    truth: sp.Expr,
+    name: str = "the expression",
+    ranges: Mapping[sp.Symbol, tuple[float, float]] | None = None,
+) -> None:
+    """Assert that ``answer`` (text, number or expression) equals ``truth`` for all values of truth's symbols.
+
+    Simplification decides where it succeeds quickly; otherwise ``expressions.POINTS`` random points in ``ranges``
+    (0.2 to 2 for symbols without a range), where one disagreement refutes.
+
+    Raises:
+        AssertionError: another expression, or one that could not be read.
+    """
+    import sympy  # here, because not every hidden test needs it
+
+    from grokutil.course import expressions
+
+    truth = sympy.sympify(truth)
+    known = {symbol.name: symbol for symbol in [*truth.free_symbols, *(ranges or {})]}
+    try:
+        got = expressions.read(answer, known)
+    except ValueError as error:
+        shown = answer.text if isinstance(answer, Expression) else answer
+        raise AssertionError(f"{name}: {error} (got {str(shown)[:200]})") from error
+    same = expressions.equivalent(got, truth, ranges)
+    assert same is not None, f"{name} could not be compared: it has no value at most points"
+    assert same, f"{name} is not right"

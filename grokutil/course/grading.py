@@ -1,0 +1,187 @@
+"""One submission: run, then checked in a fresh process, then written down as a record."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from grokutil.course.files import shown
+from grokutil.course.parts import Part
+from grokutil.course.problems import ProblemSet, grade_id
+from grokutil.course.sandbox import Sandbox
+from grokutil.course.student import student
+from grokutil.course.submission import Submission
+from grokutil.course.values import encode
+from grokutil.course.watch import Limits, Outcome
+
+SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION.*?^[ \t]*### END SOLUTION[ \t]*$", re.M | re.S)
+STUB = re.compile(r"YOUR ANSWER HERE|# YOUR CODE HERE|raise NotImplementedError\(\)")
+NOT_RUN = "nothing was run"
+MOST_ERRORS = 2
+LARGEST_PICTURE = 2**20  # characters
+
+Record = dict[str, Any]
+
+
+def grade(
+    submission: Submission, problem_set: ProblemSet, sandbox: Sandbox, limits: Limits, seed: int, slot: int = 0
+) -> Record:
+    """Grade one submission.
+
+    The record holds ``status`` (graded, stopped, or not graded), ``parts`` with points and messages, ``cells`` with
+    what they printed, ``flags`` for the teacher and ``seconds``. Points of parts that a teacher marks are None.
+    """
+    record: Record = {
+        "id": submission.id,
+        "set": submission.set,
+        "status": "graded",
+        "flags": list(submission.flags),
+        "cells": submission.cells,
+        "seconds": 0.0,
+    }
+    if submission.problem is not None:
+        record["status"] = "not graded"
+        record["flags"].insert(0, submission.problem)
+        nothing = {part.id: {"points": 0.0, "message": NOT_RUN} for part in problem_set.parts}
+        return record | {"parts": _listed(problem_set, nothing)}
+
+    automatic = [part for part in problem_set.parts if part.hidden is not None]
+    calls = [(part, n, call) for part in automatic for n, call in enumerate(part.draw(student(submission.id), seed))]
+    code = [cell for cell in submission.cells if cell["type"] == "code"]
+    job = {
+        "cells": [cell["source"] for cell in code],
+        "answers": sorted({name for part in automatic for name in part.answers}),
+        "calls": [(call.name, encode(call.args), encode(call.kwargs)) for _, _, call in calls],
+    }
+    folder = submission.path.parent if submission.path else None
+    outcome = sandbox.run("grokutil.course.driver", job, limits, folder, slot)
+    frames = _frames(outcome, len(code), job["answers"], len(calls))
+    for number, cell in enumerate(code):
+        cell.update(frames["cell"].get(number, {"output": "", "error": "not reached", "pictures": []}))
+    stopped = outcome.stopped or ("" if _finished(outcome) else "ended before its end, by its own code")
+    if stopped:
+        record["status"] = "stopped"
+        record["flags"].insert(0, stopped + (f" ({last})" if (last := _last_line(outcome.errors)) else ""))
+    record["flags"] += _errors(submission, problem_set)
+
+    entries = {}
+    for part in automatic:
+        answers = {name: frames["answer"][name] for name in part.answers if name in frames["answer"]}
+        made = {str(n): frames["call"][i] for i, (of, n, _) in enumerate(calls) if of is part and i in frames["call"]}
+        entries[part.id] = {"part": asdict(part), "frames": {"answers": answers, "calls": made}}
+    verdicts, seconds = _check(entries, submission.id, sandbox, limits, seed, slot)
+    for part in problem_set.parts:
+        if part.hidden is None:
+            verdicts[part.id] = _untouched(submission, problem_set, part)
+    broken = [
+        f"{id}: the hidden test itself failed, look at it: {v['broken']}" for id, v in verdicts.items() if "broken" in v
+    ]
+    record["flags"] += broken
+    record["seconds"] = round(outcome.seconds + seconds, 2)
+    return record | {"parts": _listed(problem_set, verdicts)}
+
+
+def _frames(outcome: Outcome, cells: int, answers: list[str], calls: int) -> dict[str, dict[Any, dict[str, Any]]]:
+    """What the student's process said, by kind; of two answers to one question the first counts."""
+    frames: dict[str, dict[Any, dict[str, Any]]] = {"cell": {}, "answer": {}, "call": {}}
+    expected = {"cell": range(cells), "answer": answers, "call": range(calls)}
+    for line in outcome.lines:
+        try:
+            frame = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        for kind in frames:
+            if isinstance(frame, dict) and isinstance(frame.get(kind), (int, str)) and frame[kind] in expected[kind]:
+                if kind == "cell":
+                    error, drawn = frame.get("error"), frame.get("pictures")
+                    content = {
+                        "output": str(frame.get("output", "")),
+                        "error": None if error is None else str(error),
+                        "pictures": [p for p in drawn if is_picture(p)] if isinstance(drawn, list) else [],
+                    }
+                else:
+                    content = {key: frame[key] for key in ("value", "failed") if key in frame}
+                frames[kind].setdefault(frame[kind], content)
+    return frames
+
+
+def is_picture(text: Any) -> bool:
+    """Whether this is PNG in base64, of a size for a page."""
+    if not isinstance(text, str) or len(text) > LARGEST_PICTURE:
+        return False
+    try:
+        return base64.b64decode(text, validate=True).startswith(b"\x89PNG\r\n\x1a\n")
+    except ValueError:
+        return False
+
+
+def _check(
+    entries: Mapping[str, Mapping[str, Any]], id: str, sandbox: Sandbox, limits: Limits, seed: int, slot: int
+) -> tuple[dict[str, dict[str, Any]], float]:
+    """Run the hidden tests; one that does not come back gives no points and does not stop the others."""
+    verdicts: dict[str, dict[str, Any]] = {}
+    seconds = 0.0
+    while left := [id for id in entries if id not in verdicts]:
+        job = {"id": id, "seed": seed, "parts": [entries[name] for name in left]}
+        outcome = sandbox.run("grokutil.course.checker", job, limits, slot=slot)
+        seconds += outcome.seconds
+        frames = [json.loads(line) for line in outcome.lines]  # said by our own code
+        verdicts |= {frame.pop("part"): frame for frame in frames if "part" in frame}
+        unfinished = [frame["start"] for frame in frames if "start" in frame and frame["start"] not in verdicts]
+        if not frames:
+            raise RuntimeError(f"the hidden tests of {id} did not start: {outcome.stopped} {outcome.errors[-500:]}")
+        for name in unfinished:
+            message = f"the answer could not be checked: the test was {outcome.stopped or 'cut off'}"
+            verdicts[name] = {"points": 0.0, "message": message}
+    return verdicts, seconds
+
+
+def _untouched(submission: Submission, problem_set: ProblemSet, part: Part) -> dict[str, Any]:
+    """No points for an answer that is as it was released; None, for a teacher to mark, for any other."""
+    (source,) = (cell.source for cell in problem_set.notebook.cells if grade_id(cell) == part.id)
+    given = SOLUTION.sub("", source) if SOLUTION.search(source) else ""
+    answers = [cell["source"] for cell in submission.cells if cell["id"] == part.id]
+    if all(STUB.sub("", answer).split() == given.split() or not answer.strip() for answer in answers):
+        return {"points": 0.0, "message": "left empty"}
+    return {"points": None, "message": ""}
+
+
+def _listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "part": part.id,
+            "of": part.points,
+            "manual": part.hidden is None,
+            "points": verdicts[part.id]["points"],
+            "message": verdicts[part.id]["message"],
+        }
+        for part in problem_set.parts
+    ]
+
+
+def _finished(outcome: Outcome) -> bool:
+    return bool(outcome.lines) and outcome.lines[-1] == b'{"done": true}'
+
+
+def _errors(submission: Submission, problem_set: ProblemSet) -> list[str]:
+    """The first errors in cells of the student's own, without those that only say that an answer is missing."""
+    own = {grade_id(c) for c in problem_set.notebook.cells if c.metadata.get("nbgrader", {}).get("solution")} | {None}
+    errors = [
+        f"cell {cell['id'] or number}: {shown(cell['error'])}"
+        for number, cell in enumerate(submission.cells, 1)
+        if cell.get("error")
+        and cell["id"] in own
+        and not cell["error"].startswith(("NotImplementedError", "not reached"))
+    ]
+    return errors[:MOST_ERRORS] + (
+        [f"and {len(errors) - MOST_ERRORS} more errors"] if len(errors) > MOST_ERRORS else []
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return shown(lines[-1]) if lines else ""

@@ -1,0 +1,50 @@
+"""What gives points in a problem set, and the hidden tests that decide how many."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grokutil.course.checking import Answers, Call
+from grokutil.course.student import Student, number
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the problem set ``set``: judged by a hidden test, or (``hidden`` is None) by a teacher.
+
+    ``answers`` names the student's variables that the hidden test looks at.
+    """
+
+    set: str
+    id: str
+    points: float
+    answers: tuple[str, ...]
+    hidden: str | None
+
+    def draw(self, me: Student, seed: int) -> list[Call]:
+        """The calls that the hidden test asks for: the same for the same student and ``seed``."""
+        draw = self._run().get("draw")
+        return list(draw(me, np.random.default_rng([seed, number(me.id, self.set, self.id)]))) if draw else []
+
+    def check(self, me: Student, answers: Answers, calls: list[Call]) -> float:
+        """The points that the hidden test gives.
+
+        Raises:
+            AssertionError: none, for the reason in the message.
+            ValueError: ``check`` gave no finite number.
+        """
+        given = self._run()["check"](me, answers, calls)
+        if given is None:
+            return self.points
+        if not math.isfinite(given):
+            raise ValueError(f"check gave {given} points")
+        return min(max(float(given), 0.0), self.points)
+
+    def _run(self) -> dict[str, Any]:
+        namespace: dict[str, Any] = {"__name__": "hidden_tests"}
+        exec(compile(self.hidden or "", f"<hidden tests of {self.set}: {self.id}>", "exec"), namespace)
+        return namespace

@@ -1,0 +1,369 @@
+"""A planted class graded: marks, clear reports, and attacks that gain nothing."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import nbformat
+import pytest
+from course.planted import cell, hand_in, plant
+
+import grokutil
+from grokutil.course import choice, marks, report
+from grokutil.course.batch import grade_folder
+from grokutil.course.problems import read_set, read_sets
+from grokutil.course.release import model, release
+from grokutil.course.sandbox import Sandbox
+from grokutil.course.watch import Limits
+
+LIMITS = Limits(seconds=25, cell=3, call=3, memory=2**30)
+ALL, NONE = 5.0, 0.0  # automatic points; two more are a teacher's to give
+
+
+class Class:
+    """A class that was graded."""
+
+    def __init__(self, top, sources, shut_in=True, kind=None):
+        self.sources, self.folder, self.results = top / "sources", top / "in", top / "out"
+        for folder in (self.sources, self.folder, self.results):
+            folder.mkdir(parents=True)
+        shutil.copy(sources / "set0_line.md", self.sources)
+        self.sets = read_sets(self.sources)
+        self.kind = kind
+
+    def grade(self, **options):
+        self.sandbox, self.reached = choice.choose(self.sources, self.folder, self.results, self.kind)
+        options = {"limits": LIMITS, "workers": 2, "tell": lambda text: None} | options
+        return grade_folder(self.folder, self.results, self.sets, self.sandbox, self.reached, **options)
+
+    def marks(self):
+        with open(self.results / "marks.csv", newline="") as file:
+            return {row["id"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="session")
+def shut_in(tmp_path_factory):
+    """Whether this machine can shut students' code in."""
+    top = tmp_path_factory.mktemp("probe")
+    kind = choice.choose(top, top, top)[0].kind
+    if kind == "none" and os.environ.get("CI"):
+        pytest.fail("no sandbox on this machine; install bubblewrap")
+    return kind != "none"
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory, root, shut_in):
+    top = tmp_path_factory.mktemp("class")
+    top.chmod(0o711)
+    class_ = Class(top, root / "tests" / "course")
+    class_.sources.chmod(0o700)
+    class_.folder.chmod(0o700)
+    plant(class_.sets[0], class_.folder, class_.results, class_.sources, grokutil.__path__[0], shut_in)
+    class_.temporary = top / "temporary"
+    class_.temporary.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(class_.temporary))
+        class_.batch = class_.grade(ids=["right", "absent"])
+    return class_
+
+
+EXPECTED = {
+    "right": (ALL, "graded", ""),
+    "wrong": (NONE, "graded", ""),
+    "copied": (NONE, "graded", ""),
+    "empty": (NONE, "graded", ""),
+    "no-bytes": (NONE, "not graded", "an empty file"),
+    "syntax-error": (NONE, "graded", "SyntaxError"),
+    "endless-loop": (NONE, "graded", "more than 3 seconds of processor time"),
+    "stubborn-loop": (NONE, "stopped", "stopped after 25 seconds"),
+    "sleeps": (NONE, "stopped", "stopped after 25 seconds"),
+    "renamed": (ALL, "graded", "renamed, recognised by its metadata"),
+    "unlabelled": (NONE, "not graded", "nothing handed in; see the remarks"),
+    "prints": (NONE, "graded", "more than 3 seconds of processor time"),
+    "prints-past-python": (NONE, "stopped", "printed more than 16 MB"),
+    "huge-file": (NONE, "not graded", "larger than 20 MB"),
+    "not-a-notebook": (NONE, "not graded", "not a Jupyter notebook"),
+    "nested": (NONE, "not graded", "not a Jupyter notebook"),
+    "memory": (NONE, "graded", "MemoryError"),
+    "disk": (NONE, "graded", "OSError"),
+    "exits": (NONE, "stopped", "ended before its end"),
+    "other-id": (ALL, "graded", "made for the id somebody-else"),
+    "deleted-cells": (ALL, "graded", ""),
+    "doubled-cells": (ALL, "graded", "occur twice: project"),
+    "changed-ids": (ALL, "graded", "deleted or with another id: project"),
+    "no-data": (NONE, "graded", ""),
+    "towers": (NONE, "graded", ""),
+    "links": (NONE, "not graded", "see the remarks"),
+    "nothing": (NONE, "not graded", "nothing handed in"),
+    "absent": (NONE, "not graded", "no folder of this id"),
+}
+ATTACKS = {
+    "forks": (NONE, "stopped", ""),
+    "looks-for-tests": (3.0, "graded", ""),
+    "writes-outside": (3.0, "graded", ""),
+    "overwrites-marks": (3.0, "graded", ""),
+}
+
+
+@pytest.mark.parametrize("id", EXPECTED)
+def test_every_submission_gets_its_mark_and_a_clear_report(planted, id):
+    automatic, status, remark = EXPECTED[id]
+    row = planted.marks()[id]
+    assert (float(row["automatic"]), row["status"]) == (automatic, status)
+    assert remark in row["remarks"]
+    if not remark:
+        assert not row["remarks"] or id in ("no-data", "towers")
+
+
+@pytest.mark.parametrize("id", ATTACKS)
+def test_attacks_gain_nothing(planted, shut_in, id):
+    if not shut_in:
+        pytest.skip("no sandbox on this machine: attacks would succeed, and grading says so")
+    automatic, status, _ = ATTACKS[id]
+    row = planted.marks()[id]
+    assert (float(row["automatic"]), row["status"], row["total"]) == (automatic, status, "")
+    printed = (planted.results / "feedback" / id / "set0_line.html").read_text()
+    if id == "looks-for-tests":
+        assert "LOOT []" in printed
+    if id == "writes-outside":
+        assert "WRITTEN []" in printed
+        assert "planted" not in {p.name for p in planted.sources.iterdir()}
+
+
+def test_the_class_is_complete_and_nobody_else_is_in_it(planted, shut_in):
+    expected = set(EXPECTED) | (set(ATTACKS) if shut_in else set())
+    assert set(planted.marks()) == expected
+    assert len(planted.batch.records) == len(expected)
+    remarks = "\n".join(planted.batch.remarks)
+    for remark in (
+        "=cmd calc!A1: a student's id",
+        "stray.ipynb",
+        "homework.ipynb: not recognised",
+        "wrong: pipe.ipynb: a link",
+    ):
+        assert remark in remarks
+
+
+def test_nothing_is_left_behind(planted):
+    assert not list(planted.temporary.iterdir())
+    shown = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
+    assert str(planted.temporary) not in shown
+
+
+def test_the_report_says_how_code_was_shut_in(planted, shut_in):
+    text = (planted.results / "report.txt").read_text()
+    if planted.sandbox.kind == "bubblewrap":
+        assert "Sandbox: bubblewrap. No network" in text and not planted.reached
+    assert ("NO SANDBOX" in text) is (not shut_in)
+    assert f"{len(planted.batch.records)} submissions" in text and "stray.ipynb" in text
+
+
+def test_without_a_sandbox_the_report_says_what_code_can_reach(tmp_path, root):
+    class_ = Class(tmp_path, root / "tests" / "course", kind="none")
+    hand_in(class_.folder, "right", model(class_.sets[0], "right"))
+    class_.grade()
+    assert float(class_.marks()["right"]["automatic"]) == ALL
+    text = (class_.results / "report.txt").read_text()
+    assert "NO SANDBOX" in text
+    for reached in ("hidden tests and model answers", "marks", "the network", "other students"):
+        assert reached in text.splitlines()[1]
+
+
+def test_feedback_shows_students_text_as_text(planted):
+    page = (planted.results / "feedback" / "right" / "set0_line.html").read_text()
+    assert "default-src 'none'" in page and "<script" not in page and "hidden" not in page.lower()
+    assert "5 points by tests, 0 by hand; 2 of 7 are still to be marked" in page and "right</td>" in page
+    record = {"id": "a", "set": "s", "status": "graded", "flags": ["<b>"], "seconds": 1.0}
+    record["cells"] = [{"type": "code", "source": "<script>1</script>", "output": "<img>", "error": "</p><i>"}]
+    record["parts"] = [{"part": "t", "of": 1.0, "points": 0.0, "message": "<u>", "manual": False}]
+    assert not {"<script>", "<img>", "<i>", "<u>", "<b>"} & set(report.page(record).replace(">", "> ").split())
+
+
+def test_a_second_run_takes_up_what_is_there_and_grades_what_is_new(planted):
+    again = planted.grade(ids=["right", "absent"])
+    assert again.reused == len(again.records) == len(planted.batch.records)
+    hand_in(planted.folder, "late", model(planted.sets[0], "late"))
+    try:
+        later = planted.grade(ids=["right", "absent"])
+        assert later.reused == len(later.records) - 1
+        assert float(planted.marks()["late"]["automatic"]) == ALL
+    finally:
+        shutil.rmtree(planted.folder / "late")
+
+
+@pytest.fixture
+def two(tmp_path, root):
+    """A class of two who gave the model answers."""
+    class_ = Class(tmp_path, root / "tests" / "course")
+    for id in ("ada", "ben"):
+        hand_in(class_.folder, id, model(class_.sets[0], id))
+    return class_
+
+
+def test_marks_of_a_teacher_are_taken_in_and_kept(two):
+    two.grade()
+    path = two.results / "manual.csv"
+    assert two.marks()["ada"]["total"] == "" and two.marks()["ada"]["to_be_marked"] == "2"
+    path.write_text(path.read_text().replace("ada,set0_line,explain,2,,", 'ada,set0_line,explain,2,1.5,"short, clear"'))
+    two.grade()
+    assert two.marks()["ada"]["total"] == "6.5" and two.marks()["ben"]["total"] == ""
+    assert "short, clear" in (two.results / "feedback" / "ada" / "set0_line.html").read_text()
+    two.grade()
+    assert two.marks()["ada"]["total"] == "6.5"
+    path.write_text(path.read_text().replace("1.5", "99"))  # more than there is
+    two.grade()
+    assert two.marks()["ada"]["total"] == ""
+    path.write_text("id,set\n")
+    with pytest.raises(ValueError, match="lost the columns part"):
+        two.grade()
+
+
+def test_an_interrupted_run_goes_on_where_it_was(two):
+    def stop(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        two.grade(workers=1, tell=stop)
+    assert not (two.results / "marks.csv").exists()
+    assert two.grade(workers=1).reused >= 1
+    assert {row["automatic"] for row in two.marks().values()} == {"5"}
+
+
+def test_a_killed_run_leaves_whole_files_and_no_lock(two, root):
+    command = [
+        sys.executable,
+        "-m",
+        "grokutil.course",
+        "grade",
+        two.folder,
+        "--sources",
+        two.sources,
+        "--to",
+        two.results,
+    ]
+    two.results.joinpath("temporary").mkdir()
+    environment = os.environ | {"TMPDIR": str(two.results / "temporary")}
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, env=environment)
+    while not list(two.results.glob("records/*/*.json")) and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    for path in two.results.glob("records/*/[!.]*.json"):
+        json.loads(path.read_text())
+    batch = two.grade()
+    assert {row["automatic"] for row in two.marks().values()} == {"5"} and len(batch.records) == 2
+
+
+def test_two_gradings_of_one_folder_at_a_time_are_refused(two):
+    def another(text):
+        with pytest.raises(ValueError, match="another grading is under way"):
+            two.grade()
+        another.tried = True
+
+    two.grade(tell=another)
+    assert another.tried
+
+
+def test_a_failing_grader_says_so_and_goes_on(two, monkeypatch):
+    whole = Sandbox.run
+
+    def fails_for_ada(self, module, job, *arguments, **options):
+        if job.get("id") == "ada":
+            raise RuntimeError("planted")
+        return whole(self, module, job, *arguments, **options)
+
+    monkeypatch.setattr(Sandbox, "run", fails_for_ada)
+    two.grade()
+    assert two.marks()["ben"]["automatic"] == "5"
+    assert two.marks()["ada"]["status"] == "grader failed" and "planted" in two.marks()["ada"]["remarks"]
+    assert two.marks()["ada"]["total"] == ""
+    monkeypatch.undo()
+    two.grade()
+    assert two.marks()["ada"]["automatic"] == "5"
+
+
+def test_a_hidden_test_that_hangs_or_breaks_costs_its_part_alone(tmp_path, root):
+    class_ = Class(tmp_path, root / "tests" / "course")
+    source = class_.sources / "set0_line.md"
+    text = source.read_text()
+    hangs = text.replace("    for c in calls:\n", "    while True:\n        pass\n    for c in calls:\n")
+    source.write_text(hangs.replace('close(answers["slope"]', 'answers.no_such_thing\n    close(answers["slope"]'))
+    class_.sets = read_sets(class_.sources)
+    hand_in(class_.folder, "ada", model(class_.sets[0], "ada"))
+    (record,) = class_.grade(limits=Limits(seconds=5)).records
+    by_part = {part["part"]: part for part in record["parts"]}
+    assert "could not be checked: the test was stopped after 5 seconds" in by_part["test_project"]["message"]
+    assert "unexpected form" in by_part["test_slope"]["message"]
+    assert any("look at it" in flag and "no_such_thing" in flag for flag in record["flags"])
+
+
+def test_partial_points_are_kept_within_bounds(tmp_path, root):
+    class_ = Class(tmp_path, root / "tests" / "course")
+    source = class_.sources / "set0_line.md"
+    text = source.read_text().replace(
+        '    close(answers["slope"]', '    return answers["slope"] / 100\n    close(answers["slope"]'
+    )
+    source.write_text(text)
+    class_.sets = read_sets(class_.sources)
+    for id, slope in {"some": "50", "many": "1e9", "less": "-1e9", "nan": "float('nan')"}.items():
+        notebook = model(class_.sets[0], id)
+        cell(notebook, "project").source += f"\nslope = {slope}"
+        hand_in(class_.folder, id, notebook)
+    class_.grade()
+    points = {id: float(row["automatic"]) for id, row in class_.marks().items()}
+    assert points == {"some": 3.5, "many": 5.0, "less": 3.0, "nan": 3.0}
+
+
+def test_a_files_neighbours_come_along_and_stay_unchanged(tmp_path, root):
+    class_ = Class(tmp_path, root / "tests" / "course")
+    notebook = model(class_.sets[0], "ada")
+    cell(notebook, "project").source += "\nfrom helper import slope\nopen('helper.py', 'w').write('')"
+    path = hand_in(class_.folder, "ada", notebook)
+    helper = path.with_name("helper.py")
+    helper.write_text("from grokutil.course import student\nslope = 2 * student('ada').p\n")
+    before = helper.read_text()
+    class_.grade()
+    assert class_.marks()["ada"]["automatic"] == "5" and helper.read_text() == before
+
+
+def test_an_answer_left_as_released_gets_no_points_and_no_work(tmp_path, root):
+    class_ = Class(tmp_path, root / "tests" / "course")
+    hand_in(class_.folder, "ada", release(class_.sets[0], "ada"))
+    class_.grade()
+    assert class_.marks()["ada"]["total"] == "0"
+    assert (class_.results / "manual.csv").read_text().splitlines() == [",".join(marks.MANUAL_COLUMNS)]
+
+
+def test_tables_hold_no_formulas():
+    assert marks.table(["a"], [["=1+1"], ["@x"], ["plain"]]).splitlines() == ["a", "'=1+1", "'@x", "plain"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_model_answers_get_all_points_for_20_ids(root, number):
+    (path,) = (root / "book" / "assignments").glob(f"set{number}_*.md")
+    command = [sys.executable, "-m", "grokutil.course", "model", path, "--ids", "20"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_released_notebooks_run_as_students_get_them_and_earn_nothing(root, tmp_path):
+    sources = root / "book" / "assignments"
+    folder, results = tmp_path / "in", tmp_path / "out"
+    sets = [read_set(path) for path in sorted(sources.glob("set*.md"))]
+    for problem_set in sets:
+        path = folder / "ada" / f"{problem_set.name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(release(problem_set, "ada"), path)
+    results.mkdir()
+    sandbox, reached = choice.choose(sources, folder, results)
+    batch = grade_folder(folder, results, sets, sandbox, reached, tell=lambda text: None)
+    for record in batch.records:
+        assert record["status"] == "graded" and not record["flags"], record["set"]
+        assert [part["points"] for part in record["parts"]] == [0.0] * len(record["parts"]), record["set"]
