@@ -1,15 +1,22 @@
-"""Print one table and write ``_build/benchmarks.json``."""
+"""Print one table and write it as JSON, with machine, versions and seeds."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import platform
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from benchmarks.compare import compare
+from benchmarks.compare import compare, peak
+from benchmarks.resolved_flow import resolved_flow
+from benchmarks.scaling import SCANS, evaluations, scan
+from benchmarks.table import print_costs, print_rows, print_scans
+from benchmarks.whole_runs import whole_runs
 from grokutil.storage import provenance
 
 MODULES = (
@@ -18,30 +25,58 @@ MODULES = (
     "benchmarks.tangent_projection_kinks",
     "benchmarks.tangent_projection_large",
 )
+SLICE, ALL = ([0], 500), (range(5), 5000)  # seeds and steps of whole runs
 TARGET = Path(__file__).parents[1] / "_build" / "benchmarks.json"
 
 
 def main() -> None:
-    """Measure every module of ``MODULES``."""
-    notes = provenance("make benchmark") | {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "seed": 0}
-    print(", ".join(f"{key} {value}" for key, value in notes.items()))
+    """Measure, print as it comes, write at the end."""
+    parser = argparse.ArgumentParser(prog="make benchmark", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="whole runs of Fig. 6a in full, five seeds x 5000 steps")
+    parser.add_argument("--output", type=Path, default=TARGET, help=f"default {TARGET.relative_to(TARGET.parents[1])}")
+    options = parser.parse_args()
+
+    notes = machine("make benchmark" + (" ALL=1" if options.all else ""))
+    print(", ".join(f"{key} {value}" for key, value in notes.items()), flush=True)
     rows = []
     for module in MODULES:
-        compared = compare(module)
-        ours = compared[0]
-        print(f"\n{ours.subject}\n{'':36}{'ms':>9}{'times ours':>12}{'MB':>8}{'times ours':>12}{'gap':>10}")
-        for row in compared:
-            time_ratio, memory_ratio = row.seconds / ours.seconds, row.megabytes / max(ours.megabytes, 1e-3)
-            print(
-                f"{row.way:36}{1e3 * row.seconds:9.1f}{time_ratio:12.1f}"
-                f"{row.megabytes:8.1f}{memory_ratio:12.1f}{row.gap:10.0e}"
-            )
-        rows += [asdict(row) for row in compared]
-    TARGET.parent.mkdir(exist_ok=True)
-    temporary = TARGET.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"notes": notes, "rows": rows}, indent=1))
-    os.replace(temporary, TARGET)
-    print(f"\nwritten to {TARGET}")
+        rows += (compared := compare(module))
+        print_rows(compared)
+    rows += (whole := whole_runs(*(ALL if options.all else SLICE)))
+    print_rows(whole)
+
+    scans = [scan(along) for along in SCANS]
+    largest = scans[0].sizes[-1]
+    memory = {"size": largest, "megabytes": peak(evaluations, largest, 1)}
+    print_scans(scans)
+    print(f"memory of one evaluation at p, n, width = {largest}: {memory['megabytes']:.0f} MB")
+    pairs = resolved_flow()
+    print_costs(pairs)
+
+    record: dict[str, Any] = {"notes": notes, "rows": [asdict(row) for row in rows], "memory": memory}
+    record |= {"scans": [asdict(one) for one in scans], "resolved": [[asdict(c) for c in pair] for pair in pairs]}
+    options.output.parent.mkdir(exist_ok=True)
+    temporary = options.output.with_suffix(".tmp")
+    temporary.write_text(json.dumps(record, indent=1) + "\n")
+    os.replace(temporary, options.output)
+    print(f"\nwritten to {options.output}")
+
+
+def machine(command: str) -> dict[str, Any]:
+    """What the numbers depend on."""
+    return provenance(command) | {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "seed": 0,
+    }
+
+
+def processor(file: Path = Path("/proc/cpuinfo")) -> str:
+    """The name of the processor, as far as the system tells it."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
-from statistics import median
+from typing import Any
 
+import numpy as np
 import torch
+
+from benchmarks.memory import high_water
+from grokutil.processes import one_thread
 
 SIDE = 1024  # of the matrices whose product gives the rate of the floor
 FLOOR = "floor: its flops as one product"
@@ -21,11 +23,18 @@ Way = Callable[[], torch.Tensor]
 
 @dataclass(frozen=True)
 class Row:
-    """One way, measured: seconds (median of a call), megabytes above the process before the call, largest gap."""
+    """One way, measured.
+
+    Seconds of a call (median), also as CPU time of one thread; both as multiples of the first way's, medians over the
+    repeats; megabytes above the process before the call; relative difference of the result from the first way's.
+    """
 
     subject: str
     way: str
     seconds: float
+    times_ours: float
+    cpu_seconds: float | None
+    cpu_times_ours: float | None
     megabytes: float
     gap: float
 
@@ -33,53 +42,78 @@ class Row:
 def compare(module: str, repeats: int = 5) -> list[Row]:
     """Measure ``module``.ways(): the first is ours, the others are what it is compared with.
 
-    Each repeat calls every way once, so that a busy moment of the machine falls on all alike. The gap is the largest
-    relative difference of a result from the first way's. A module that counts its ``FLOPS`` gets a last row, the floor:
-    the time of as many in a large matrix product, measured in the same repeats; one with a way of minutes says how many
-    ``REPEATS`` instead.
+    Wall time is that of the threads there are. The CPU time of one thread is a second measurement: it hardly depends
+    on what else the machine does. A module that counts its ``FLOPS`` gets a last row, the floor: the time of as many in
+    a large matrix product, measured in the same repeats. A module may say how many ``REPEATS``. With one only, for ways
+    of minutes, the first call is the one that is timed, and there is neither CPU time nor floor.
     """
     subject = importlib.import_module(module)
     repeats = getattr(subject, "REPEATS", repeats)
     ways: dict[str, Way] = subject.ways()
     flops, square = getattr(subject, "FLOPS", None), torch.ones(SIDE, SIDE, dtype=torch.float64)
-    results = {name: way() for name, way in ways.items()}  # warm
-    first = next(iter(results.values()))
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    product: list[float] = []
-    for _ in range(repeats):
-        for name, way in ways.items():
-            begin = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - begin)
+    results, wall, cpu = {}, {}, None
+    for name, way in ways.items():
         begin = time.perf_counter()
-        square @ square
-        product.append(time.perf_counter() - begin)
+        results[name] = way()
+        wall[name] = np.array([time.perf_counter() - begin])
+    first = next(iter(results.values()))
+    if repeats > 1:
+        timed = ways | ({FLOOR: lambda: square @ square} if flops else {})
+        wall = interleaved(timed, repeats)
+        with one_thread():
+            cpu = interleaved(timed, repeats, time.process_time)
+        if flops:
+            wall[FLOOR], cpu[FLOOR] = (table[FLOOR] * flops / (2 * SIDE**3) for table in (wall, cpu))
     rows = []
-    for name in ways:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            megabytes = pool.submit(_peak, module, name).result()
-        gap = float((results[name] - first).norm() / first.norm())
-        rows.append(Row(subject.SUBJECT, name, median(seconds[name]), megabytes, gap))
-    if flops:
-        rows.append(Row(subject.SUBJECT, FLOOR, flops * median(product) / (2 * SIDE**3), 0.0, 0.0))
+    for name in wall:
+        megabytes = gap = 0.0
+        if name in ways:
+            megabytes = peak(_way, module, name)
+            gap = float((results[name] - first).norm() / first.norm())
+        seconds, ratio = _summary(wall, name)
+        cpu_seconds, cpu_ratio = _summary(cpu, name) if cpu else (None, None)
+        rows.append(Row(subject.SUBJECT, name, seconds, ratio, cpu_seconds, cpu_ratio, megabytes, gap))
     return rows
 
 
-def _peak(module: str, name: str) -> float:
-    """Megabytes by which one call raises the peak of this fresh process."""
-    way = importlib.import_module(module).ways()[name]
+def interleaved(
+    ways: Mapping[str, Way], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, np.ndarray]:
+    """Seconds of each call of each way, (repeats,).
+
+    Each repeat calls every way, so that a busy moment of the machine falls on all alike. A call that is not timed goes
+    first: the caches and the memory that it finds are another way's.
+    """
+    seconds = {name: np.empty(repeats) for name in ways}
+    for i in range(repeats):
+        for name, way in ways.items():
+            way()
+            begin = clock()
+            way()
+            seconds[name][i] = clock() - begin
+    return seconds
+
+
+def _summary(seconds: dict[str, np.ndarray], name: str) -> tuple[float, float]:
+    """The median of a way, and the median of its multiples of the first way."""
+    ours = next(iter(seconds.values()))
+    return float(np.median(seconds[name])), float(np.median(seconds[name] / ours))
+
+
+def peak(make: Callable[..., Way], *arguments: Any) -> float:
+    """Megabytes by which one call of ``make(*arguments)`` raises the peak of a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_peak, make, *arguments).result()
+
+
+def _peak(make: Callable[..., Way], *arguments: Any) -> float:
+    way = make(*arguments)
     small = torch.eye(8, dtype=torch.float64)
     torch.linalg.svd(small @ small), torch.linalg.cholesky(small)  # libraries load on first use
-    before = _high_water()
+    before = high_water()
     way()
-    return _high_water() - before
+    return high_water() - before
 
 
-def _high_water() -> float:
-    """Largest resident size of this process so far, in megabytes."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except FileNotFoundError:  # macOS: ru_maxrss is in bytes; on Linux it would count the parent's size too
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 2**10
+def _way(module: str, name: str) -> Way:
+    return importlib.import_module(module).ways()[name]

@@ -133,6 +133,35 @@ def test_the_beginning_of_grokking_times_is_computed_again(root, make_results):
         assert again["of"] == expected["of"] and again["memorised"] == pytest.approx(expected["memorised"], rel=0.2)
 
 
+@pytest.mark.slow
+def test_the_beginning_of_the_resolved_flow_is_computed_again(make_results, stored):
+    """To tau = 0.02: what it costs, and where it leads."""
+    recipe = make_results.recipe("performance")
+    for cell, method, rtol in (("relu_0", "rkc", 0.1), ("tanh_0", "rk45", 0.01)):
+        expected, notes = stored("performance", cell)
+        assert np.array_equal(expected["times"], recipe.TIMES) and notes["limit"] == recipe.LIMIT
+        run, _ = recipe.follow(cell, method, rtol, recipe.EARLY_END)
+        i = expected[f"{method}_rtol"].tolist().index(rtol)
+        assert run.evaluations == pytest.approx(expected[f"{method}_early_evaluations"][i], rel=0.1)
+        assert run.gap(expected["norm2"]) == pytest.approx(expected[f"{method}_early_gap"][i], rel=0.1, abs=5e-4)
+
+
+def test_the_costs_of_the_resolved_flow_are_what_they_claim(make_results, stored):
+    """The first tolerance within the gap counts, no later one was tried, and a stopped run has spent its limit."""
+    recipe = make_results.recipe("performance")
+    for cell in recipe.CELLS:
+        arrays, notes = stored("performance", cell)
+        assert arrays["norm2"].shape == recipe.TIMES.shape and notes["reference_rtol"] < 0.1
+        for method in recipe.METHODS:
+            rtol, gap, early, evaluations, reached = (
+                arrays[f"{method}_{name}"] for name in ("rtol", "gap", "early_gap", "evaluations", "reached")
+            )
+            assert rtol.tolist() == list(recipe.LADDER[: len(rtol)])
+            assert gap[-1] <= recipe.GAP and not (gap[:-1] <= recipe.GAP).any()
+            assert np.array_equal(np.isnan(gap), early > recipe.GAP)
+            assert reached[-1] == recipe.END or evaluations[-1] == recipe.LIMIT
+
+
 RECIPE = """
 from pathlib import Path
 

@@ -1,0 +1,16 @@
+"""The memory of this process. Imports nothing that is large."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+
+def high_water() -> float:
+    """Largest resident size of this process so far, in megabytes."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except FileNotFoundError:  # macOS: ru_maxrss is in bytes; on Linux it would count the parent's size too
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**10
