@@ -51,7 +51,8 @@ def judge(part: Part, me: Student, seed: int, frames: Mapping[str, Mapping[str, 
             except ValueError as error:
                 calls[number] = replace(call, failed=str(error))
     try:
-        return {"points": part.check(me, Answers(values, failed), calls), "message": ""}
+        points = part.check(me, Answers(values, failed), calls)
+        return {"points": points, "message": "" if points == part.points else "partly right: some cases are wrong"}
     except AssertionError as error:
         return {"points": 0.0, "message": str(error)[:1000] or "a hidden test failed"}
     except Exception as error:
