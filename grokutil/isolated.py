@@ -260,7 +260,7 @@ def _kernel_factor(H: Tensor, ridge: float) -> Tensor:
     K = lower_gram(H)
     if ridge:
         K = K + ridge * torch.eye(n, dtype=K.dtype, device=K.device)
-    L = cholesky_or_none(K)
+    L = cholesky_or_none(K, terms=d_h)
     if L is None:
         raise SingularKernelError(
             f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "

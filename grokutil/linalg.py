@@ -55,12 +55,12 @@ class _LowerGram(torch.autograd.Function):
         return lower_gram(H.movedim(in_dims[0], 0)), 0
 
 
-def cholesky_or_none(K: Tensor, overwrite: bool = False) -> Tensor | None:
+def cholesky_or_none(K: Tensor, overwrite: bool = False, terms: int = 1) -> Tensor | None:
     """Lower Cholesky factor of symmetric matrices (..., n, n), or None where one is numerically singular.
 
     Only the lower triangle of K is read. Rounding lets Cholesky succeed on some singular matrices, with a pivot that
-    is all rounding; such a pivot is at most n times the machine precision of the largest diagonal entry, and counts as
-    zero. With ``overwrite`` the factor takes the place of K, which is then lost: half the memory.
+    is all rounding; such a pivot is at most m times the machine precision of the largest diagonal entry, and counts as
+    zero. Here m is n, or ``terms`` if that is more: how many products each entry of K is the sum of. With ``overwrite`` the factor takes the place of K, which is then lost: half the memory.
 
     Raises:
         ValueError: K is not finite.
@@ -72,7 +72,7 @@ def cholesky_or_none(K: Tensor, overwrite: bool = False) -> Tensor | None:
     else:
         L, info = torch.linalg.cholesky_ex(K)
     pivots = L.diagonal(dim1=-2, dim2=-1).square()
-    if info.any() or (pivots.amin(-1) <= K.shape[-1] * torch.finfo(K.dtype).eps * largest).any():
+    if info.any() or (pivots.amin(-1) <= max(terms, K.shape[-1]) * torch.finfo(K.dtype).eps * largest).any():
         finite("a matrix to factorise", K.tril())
         return None
     return L

@@ -123,7 +123,7 @@ class NTK:
         """V (n, n), Q (d_out, d_out) and D (n, d_out) of :meth:`precondition`; the norm of K + G."""
         G = self._gated_grams(self.W2.square().mean(1, keepdim=True))[0]
         mean = self.K + G
-        L = cholesky_or_none(mean)
+        L = cholesky_or_none(mean, terms=self.H.shape[1])
         if L is None:
             raise singular_point(self.size)
         half = torch.linalg.solve_triangular(L, self.K, upper=False)
@@ -144,7 +144,7 @@ class NTK:
         Theta - K (x) I is positive semi-definite: where K has full rank, so has Theta. Elsewhere a random right-hand
         side has a part in the kernel of Theta, if there is a kernel, and then conjugate gradients break down.
         """
-        if not self._full_rank and cholesky_or_none(self.K) is None:
+        if not self._full_rank and cholesky_or_none(self.K, terms=self.H.shape[1]) is None:
             probe = torch.randn(self.shape, generator=torch.Generator().manual_seed(0), dtype=self.K.dtype)
             self._iterate(probe.to(self.K.device), 1e-8)
         self._full_rank = True

@@ -1,5 +1,7 @@
 """Eqs 14-20: the closed form against autograd, central differences and SymPy; its symmetries, limits and errors."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -404,12 +406,15 @@ def test_too_little_width_names_the_sizes_and_the_remedy():
 
 
 @pytest.mark.parametrize("ridge", [0.0, 1e-20])
-def test_dependent_rows_are_noticed_whatever_cholesky_says(ridge):
-    X = GOOD["X"].clone()
-    X[2] = X[1]
-    with pytest.raises(SingularKernelError) as error:
-        first_layer_velocity(torch.rand(3, 50, dtype=torch.float64), X, GOOD["Y"], ridge=ridge)
-    assert all(w in str(error.value) for w in ("n=3", "d_h=50", "dependent", "larger ridge"))
+@pytest.mark.parametrize("width", [50, 512, 4096])
+def test_dependent_rows_are_noticed_whatever_cholesky_says(ridge, width):
+    for n, seed in itertools.product((2, 3, 20), range(5)):
+        generator = torch.Generator().manual_seed(seed)
+        X, W1 = (torch.randn(s, generator=generator, dtype=torch.float64) for s in ((n, 3), (3, width)))
+        X[-1] = 2 * X[0]  # ReLU then doubles its row of H
+        with pytest.raises(SingularKernelError) as error:
+            first_layer_velocity(W1, X, X, ridge=ridge)
+        assert all(w in str(error.value) for w in (f"n={n}", f"d_h={width}", "dependent", "larger ridge"))
 
 
 def test_an_overflow_is_not_called_singular():
