@@ -60,7 +60,8 @@ def cholesky_or_none(K: Tensor, overwrite: bool = False, terms: int = 1) -> Tens
 
     Only the lower triangle of K is read. Rounding lets Cholesky succeed on some singular matrices, with a pivot that
     is all rounding; such a pivot is at most m times the machine precision of the largest diagonal entry, and counts as
-    zero. Here m is n, or ``terms`` if that is more: how many products each entry of K is the sum of. With ``overwrite`` the factor takes the place of K, which is then lost: half the memory.
+    zero. Here m is n, or ``terms`` if that is more: how many products each entry of K is the sum of. With ``overwrite``
+    the factor takes the place of K, which is then lost: half the memory.
 
     Raises:
         ValueError: K is not finite.
