@@ -154,7 +154,7 @@ class FirstLayerDynamics:
             Dv[V] = X^\top \bigl( (\dot B W_2^\top + B \dot W_2^\top) \odot \sigma'(Z)
             + B W_2^\top \odot \sigma''(Z) \odot \dot Z \bigr) - V
 
-        Products share the Cholesky factor of the velocity; one takes about half the time of a velocity. At a kink it
+        Products share the Cholesky factor of the velocity; one takes less time than a velocity. At a kink it
         is the Hessian of the smooth piece around ``W1``.
         """
         W1, Z, H, L = self._factorise(W1)

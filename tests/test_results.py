@@ -49,9 +49,12 @@ def test_the_beginning_of_a_simulation_is_computed_again(make_results, stored, r
     recipe = make_results.recipe("simulated_grokking")
     expected, _ = stored("simulated_grokking", f"{rule}_0")
     assert np.array_equal(expected["times"], recipe.record_times(recipe.END[rule]))
-    _, again = recipe.run(rule, seed=0, end=0.05)
+    # a method that chooses its steps cuts the last one short, so it goes further than what is compared
+    _, again = recipe.run(rule, seed=0, end=0.15 if rule == "stabilised" else 0.05)
     for name, array in again.items():
-        old = expected[name][: len(array)]
+        times = again["times" if len(array) == len(again["times"]) else "coarse_times"]
+        size = int((times <= 0.05).sum())
+        array, old = array[:size], expected[name][:size]
         if name == "residual":
             assert array.max() < 1e-8 and old.max() < 1e-8  # rounding: its size is what repeats
         elif name == "sharpness":
