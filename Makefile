@@ -18,10 +18,9 @@ export OMP_NUM_THREADS
 
 # Sphinx's execution cache looks at the chapters only. This file's name changes with everything
 # else that decides what their cells print, so a change there throws the cache away.
-CALCULATION := requirements.txt $(shell find grokutil benchmarks -name "*.py") \
-	$(shell find book/data -type f -not -path '*/.*' -not -name '*.pyc')
+CALCULATION := requirements.txt $(shell find grokutil -type f -not -path '*/.*' -not -name '*.pyc')
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
-CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/data/*' -not -path 'book/assignments/*' -not -name '*.pyc')
+CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/assignments/*' -not -name '*.pyc')
 
 .PHONY: help book test lab assignments grade results claims benchmark vendor clean
 
@@ -49,14 +48,14 @@ grade: $(INSTALLED) ## grade the submissions in DIR=folder: ID/SET.ipynb
 	@test -n '$(DIR)' || { echo 'Say which folder: make grade DIR=submissions'; exit 1; }
 	$(BIN)/python -m grokutil.course grade '$(DIR)' $(if $(IDS),--ids '$(IDS)')
 
-results: $(INSTALLED) ## compute the stored results in book/data again
-	$(BIN)/python book/data/make_results.py
+results: $(INSTALLED) ## compute the stored results in grokutil/results again
+	$(BIN)/python -m grokutil.results
 
 claims: $(INSTALLED) ## check each claim of the ledger
 	$(BIN)/python -m grokutil.claims
 
 benchmark: $(INSTALLED) ## measure speed and memory, side by side; ALL=1 takes half an hour and stores the result
-	$(BIN)/python -m benchmarks $(if $(ALL),--all --output book/data/performance/benchmarks.json)
+	$(BIN)/python -m grokutil.benchmarks $(if $(ALL),--all --output grokutil/results/performance/benchmarks.json)
 
 vendor: $(INSTALLED) ## fetch the browser libraries in book/static/vendor again (needs npm)
 	$(BIN)/python book/vendor.py

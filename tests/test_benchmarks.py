@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import __main__ as table
-from benchmarks import scaling
-from benchmarks.__main__ import MODULES
-from benchmarks.compare import FLOOR, Row, compare, interleaved
-from benchmarks.first_layer_velocity import FLOPS, flops
-from benchmarks.one_run import WAYS, one_run
-from benchmarks.resolved_flow import Cost, resolved_flow
-from benchmarks.table import print_costs, print_rows
-from benchmarks.whole_runs import whole_runs
+from grokutil.benchmarks import __main__ as table
+from grokutil.benchmarks import scaling
+from grokutil.benchmarks.__main__ import MODULES
+from grokutil.benchmarks.compare import FLOOR, Row, compare, interleaved
+from grokutil.benchmarks.first_layer_velocity import FLOPS, flops
+from grokutil.benchmarks.one_run import WAYS, one_run
+from grokutil.benchmarks.resolved_flow import Cost, resolved_flow
+from grokutil.benchmarks.table import print_costs, print_rows
+from grokutil.benchmarks.whole_runs import whole_runs
 from grokutil.storage import save_npz
 
 
@@ -54,7 +54,7 @@ def test_a_comparison_names_its_subject_and_measures_each_way(tmp_path, monkeypa
     big, small = compare("two_ways", repeats=2)
     assert isinstance(big, Row) and (big.subject, big.way, small.way) == ("eight", "add", "double")
     assert big.megabytes > 5 > small.megabytes and big.gap == 0.0 and big.seconds > 0
-    monkeypatch.setattr("benchmarks.compare.peak", lambda *_: 0.0)
+    monkeypatch.setattr("grokutil.benchmarks.compare.peak", lambda *_: 0.0)
     once, _ = compare("two_ways", repeats=1)
     assert once.cpu_seconds is None and once.seconds > 0
 

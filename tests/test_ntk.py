@@ -129,7 +129,7 @@ def test_no_convergence_is_an_error(monkeypatch):
 
 LARGE = """
 import time, torch
-from benchmarks.memory import high_water
+from grokutil.benchmarks.memory import high_water
 from grokutil.data import modular_addition
 from grokutil.manifold import TangentSpace
 from grokutil.model import default_weights

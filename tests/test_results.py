@@ -5,38 +5,25 @@ import importlib.util
 import numpy as np
 import pytest
 
+from grokutil import results
+from grokutil.results import __main__ as make_results
 from grokutil.storage import load_npz
 from grokutil.sweep import load
 
 
-@pytest.fixture(scope="module")
-def make_results(root):
-    spec = importlib.util.spec_from_file_location("make_results", root / "book" / "data" / "make_results.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def stored(root):
-    """The arrays and notes of a stored file, by folder and cell."""
-    return lambda folder, cell: load_npz(root / "book" / "data" / folder / f"{cell}.npz")
-
-
-def test_every_file_is_there_with_its_provenance(root, make_results, stored):
-    folders = sorted(path.name for path in (root / "book" / "data").iterdir() if path.is_dir())
-    assert "simulated_grokking" in folders
-    for folder in folders:
-        files = {path.stem for path in (root / "book" / "data" / folder).glob("*.npz")}
-        recipe = make_results.recipe(folder)
+def test_every_file_is_there_with_its_provenance():
+    assert "simulated_grokking" in results.folders()
+    for folder in results.folders():
+        files = {path.stem for path in (results.HERE / folder).glob("*.npz")}
+        recipe = results.recipe(folder)
         assert files == set(getattr(recipe, "CELLS", ()))
         if hasattr(recipe, "GRID"):
-            found = load(root / "book" / "data" / folder / "sweep.jsonl")
+            found = load(results.path(folder, "sweep.jsonl"))
             assert found.axes == {name: tuple(values) for name, values in recipe.GRID.items()}
             assert len(found) == np.prod([len(values) for values in recipe.GRID.values()])
             assert None not in found.results and all(origin["command"] == "make results" for origin in found.provenance)
         for cell in files:
-            arrays, notes = stored(folder, cell)
+            arrays, notes = results.load(folder, cell)
             assert notes["command"] == "make results" and "seed" in notes
             assert {"torch", "numpy", "python", "grokutil", "machine", "seconds"} <= notes.keys()
             assert arrays and all(array.size for array in arrays.values())
@@ -44,10 +31,10 @@ def test_every_file_is_there_with_its_provenance(root, make_results, stored):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", ["published", "small", "resolved", "stabilised"])
-def test_the_beginning_of_a_simulation_is_computed_again(make_results, stored, rule):
+def test_the_beginning_of_a_simulation_is_computed_again(rule):
     """To tau = 0.05: long past the first jump, and before rounding has grown along the run."""
-    recipe = make_results.recipe("simulated_grokking")
-    expected, _ = stored("simulated_grokking", f"{rule}_0")
+    recipe = results.recipe("simulated_grokking")
+    expected, _ = results.load("simulated_grokking", f"{rule}_0")
     assert np.array_equal(expected["times"], recipe.record_times(recipe.END[rule]))
     # a method that chooses its steps cuts the last one short, so it goes further than what is compared
     _, again = recipe.run(rule, seed=0, end=0.15 if rule == "stabilised" else 0.05)
@@ -65,10 +52,10 @@ def test_the_beginning_of_a_simulation_is_computed_again(make_results, stored, r
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "softplus", "quadratic"])
-def test_the_beginning_of_a_path_along_the_manifold_is_computed_again(make_results, stored, name):
+def test_the_beginning_of_a_path_along_the_manifold_is_computed_again(name):
     """To step 300: the pairs near a kink may differ by a few where rounding does."""
-    recipe = make_results.recipe("along_the_manifold")
-    expected, notes = stored("along_the_manifold", f"{name}_0")
+    recipe = results.recipe("along_the_manifold")
+    expected, notes = results.load("along_the_manifold", f"{name}_0")
     assert expected["times"].tolist() == list(recipe.RECORDS)
     assert notes["projections"] == list(recipe.projections(name)) and notes["stretches"] == list(recipe.STRETCHES)
     again = recipe.run(name, seed=0, end=300)
@@ -84,14 +71,14 @@ def test_the_beginning_of_a_path_along_the_manifold_is_computed_again(make_resul
 
 
 @pytest.mark.slow
-def test_the_beginning_of_other_paths_is_computed_again(make_results, stored):
+def test_the_beginning_of_other_paths_is_computed_again():
     """Two walks to length one, and one sweep over a short time; both of smooth networks."""
-    recipe = make_results.recipe("other_paths")
-    expected, _ = stored("other_paths", "walks_0")
+    recipe = results.recipe("other_paths")
+    expected, _ = results.load("other_paths", "walks_0")
     again = recipe.walks(0, length=1.0, names=["angle 60", "held"])
     for name in ("angle 60", "held"):
         np.testing.assert_allclose(again[name], expected[name][:, :3], rtol=1e-6, err_msg=name)
-    expected, _ = stored("other_paths", "quadratic_13_0")
+    expected, _ = results.load("other_paths", "quadratic_13_0")
     again = recipe.sweep("quadratic", 13, 0, s_end=recipe.S_END["quadratic", 13] / 5, fractions=[0.7])
     i = recipe.FRACTIONS[13].index(0.7)
     np.testing.assert_allclose(again["train"][0, :, -1], expected["train"][i, :, 0], rtol=1e-6)
@@ -100,9 +87,9 @@ def test_the_beginning_of_other_paths_is_computed_again(make_results, stored):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell, records, rtol", [("off_1", 4, 1e-6), ("graph_0", 3, 1e-6), ("end_2", 2, 1e-5)])
-def test_the_beginning_of_four_paths_is_computed_again(make_results, stored, cell, records, rtol):
-    recipe = make_results.recipe("four_paths")
-    expected, notes = stored("four_paths", cell)
+def test_the_beginning_of_four_paths_is_computed_again(cell, records, rtol):
+    recipe = results.recipe("four_paths")
+    expected, notes = results.load("four_paths", cell)
     kind, seed = cell.split("_")
     assert np.array_equal(expected["times"], recipe.LONG if kind == "end" else recipe.TIMES)
     again, names, _ = recipe.run(kind, int(seed), expected["times"][:records])
@@ -113,20 +100,20 @@ def test_the_beginning_of_four_paths_is_computed_again(make_results, stored, cel
 
 
 @pytest.mark.slow
-def test_the_beginning_of_four_relu_paths_is_computed_again(make_results, stored):
+def test_the_beginning_of_four_relu_paths_is_computed_again():
     """Along kinks rounding decides single steps: outputs agree to their chatter."""
-    recipe = make_results.recipe("four_paths")
-    expected, _ = stored("four_paths", "relu_0")
+    recipe = results.recipe("four_paths")
+    expected, _ = results.load("four_paths", "relu_0")
     again, _, _ = recipe.run("relu", 0, recipe.TIMES[:2])
     for key in ("distance", "norm2_first", "norm2_readout", "test_error", "concentration"):
         np.testing.assert_allclose(again[key], expected[key][..., :2], rtol=1e-3, atol=2e-3, err_msg=key)
 
 
 @pytest.mark.slow
-def test_the_beginning_of_grokking_times_is_computed_again(root, make_results):
+def test_the_beginning_of_grokking_times_is_computed_again():
     """To s = 0.7, where rounding may have moved a test pair by a record."""
-    recipe = make_results.recipe("grokking_time")
-    stored = load(root / "book" / "data" / "grokking_time" / "sweep.jsonl")
+    recipe = results.recipe("grokking_time")
+    stored = load(results.path("grokking_time", "sweep.jsonl"))
     steps = recipe.STEPS[recipe.S <= 0.7]
     for activation, p in (("quadratic", 11), ("relu", 17)):
         (expected,) = stored.where(activation=activation, p=p, fraction=0.9, seed=0).results
@@ -137,11 +124,11 @@ def test_the_beginning_of_grokking_times_is_computed_again(root, make_results):
 
 
 @pytest.mark.slow
-def test_the_beginning_of_the_resolved_flow_is_computed_again(make_results, stored):
+def test_the_beginning_of_the_resolved_flow_is_computed_again():
     """To tau = 0.02: what it costs, and where it leads."""
-    recipe = make_results.recipe("performance")
+    recipe = results.recipe("performance")
     for cell, method, rtol in (("relu_0", "rkc", 0.1), ("tanh_0", "rk45", 0.01)):
-        expected, notes = stored("performance", cell)
+        expected, notes = results.load("performance", cell)
         assert np.array_equal(expected["times"], recipe.TIMES) and notes["limit"] == recipe.LIMIT
         run, _ = recipe.follow(cell, method, rtol, recipe.EARLY_END)
         i = expected[f"{method}_rtol"].tolist().index(rtol)
@@ -149,11 +136,11 @@ def test_the_beginning_of_the_resolved_flow_is_computed_again(make_results, stor
         assert run.gap(expected["norm2"]) == pytest.approx(expected[f"{method}_early_gap"][i], rel=0.1, abs=5e-4)
 
 
-def test_the_costs_of_the_resolved_flow_are_what_they_claim(make_results, stored):
+def test_the_costs_of_the_resolved_flow_are_what_they_claim():
     """The first tolerance within the gap counts, no later one was tried, and a stopped run has spent its limit."""
-    recipe = make_results.recipe("performance")
+    recipe = results.recipe("performance")
     for cell in recipe.CELLS:
-        arrays, notes = stored("performance", cell)
+        arrays, notes = results.load("performance", cell)
         assert arrays["norm2"].shape == recipe.TIMES.shape and notes["reference_rtol"] < 0.1
         for method in recipe.METHODS:
             rtol, gap, early, evaluations, reached = (
@@ -181,13 +168,22 @@ def make(cell):
 """
 
 
-def test_a_run_that_was_not_complete_goes_on_where_it_was(make_results, tmp_path, monkeypatch, capsys):
+def module_from(file):
+    spec = importlib.util.spec_from_file_location("made", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_run_that_was_not_complete_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     """Finished files are not made again; nothing is stored before all of a folder are there."""
-    folder, waiting = tmp_path / "data" / "squares", tmp_path / "waiting" / "squares"
-    folder.mkdir(parents=True)
-    monkeypatch.setattr(make_results, "HERE", tmp_path / "data")
-    monkeypatch.setattr(make_results, "WAITING", tmp_path / "waiting")
-    monkeypatch.setattr("sys.argv", ["make_results.py", "--workers", "1"])
+    folder, waiting = tmp_path / "squares", tmp_path / "_build" / "results" / "squares"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(make_results, "HERE", tmp_path)
+    monkeypatch.setattr(make_results, "folders", lambda: ["squares"])
+    monkeypatch.setattr(make_results, "recipe", lambda name: module_from(tmp_path / name / "recipe.py"))
+    monkeypatch.setattr("sys.argv", ["grokutil.results", "--workers", "1"])
     (folder / "recipe.py").write_text(RECIPE.format(folder=str(tmp_path), bad="two"))
     with (
         pytest.warns(RuntimeWarning, match="1 of 2 cells failed.*\n.*ValueError: two"),
@@ -205,8 +201,15 @@ def test_a_run_that_was_not_complete_goes_on_where_it_was(make_results, tmp_path
     assert not list(waiting.glob("[!.]*"))
 
 
-def test_an_unknown_folder_is_named(make_results, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["make_results.py", "nowhere"])
+def test_an_unknown_folder_is_named(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["grokutil.results", "nowhere"])
     with pytest.raises(SystemExit):
         make_results.main()
     assert "no recipe in nowhere; there is one in" in capsys.readouterr().err
+
+
+def test_a_result_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match="no stored result four_paths/end_9.npz; .*end_0.npz"):
+        results.load("four_paths", "end_9")
+    with pytest.raises(FileNotFoundError, match="no stored result nowhere/a.npz; there are .*four_paths"):
+        results.load("nowhere", "a")

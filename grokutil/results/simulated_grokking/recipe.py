@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from grokutil.data import modular_addition
+from grokutil.data import Task, modular_addition
 from grokutil.flow import StableStep, integrate, sharpness
 from grokutil.fourier import feature_cosines, feature_norms, fourier_features, unit_similarity, within_and_between
 from grokutil.isolated import FirstLayerDynamics
@@ -53,17 +55,18 @@ def run(rule: str, seed: int, end: float | None = None) -> tuple[Trajectory, dic
         ``norms`` (C, K, 2), ``cosines`` (C, K), ``within`` and ``between`` (C,).
     """
     task, dynamics, E0 = setting(seed)
-    how = {
+    rules: dict[str, dict[str, Any]] = {
         "published": {"step": 1e-3},
         "small": {"step": 1e-4},
         "resolved": {"step": StableStep(dynamics, fraction=0.5)},
         "stabilised": {"method": "rkc", "rtol": 1e-2},
-    }[rule]
-    trajectory = integrate(dynamics, E0, record_times(end or END[rule]), **how, progress=False)
+    }
+    trajectory = integrate(dynamics, E0, record_times(end or END[rule]), **rules[rule], progress=False)
     return trajectory, measure(task, dynamics, trajectory)
 
 
-def measure(task, dynamics, trajectory) -> dict[str, np.ndarray]:
+def measure(task: Task, dynamics: FirstLayerDynamics, trajectory: Trajectory) -> dict[str, np.ndarray]:
+    """The arrays of a run: see :func:`run`."""
     rows = []
     for E in trajectory.states:
         W = dynamics.readout(E)

@@ -1,4 +1,4 @@
-"""Evaluations that the resolved flow of Fig. 6 takes to tau = 2.5: read from ``book/data/performance``.
+"""Evaluations that the resolved flow of Fig. 6 takes to tau = 2.5: read from ``grokutil/results/performance``.
 
 The runs take minutes; ``make results`` makes them again.
 """
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from grokutil import results
 from grokutil.storage import load_npz
-
-FOLDER = Path(__file__).parents[1] / "book" / "data" / "performance"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Cost:
         return "> " if self.reached < self.end else ""
 
 
-def resolved_flow(folder: Path = FOLDER) -> list[tuple[Cost, Cost]]:
+def resolved_flow(folder: Path = results.HERE / "performance") -> list[tuple[Cost, Cost]]:
     """For each stored setting the cost of the stabilised steps, and that of RK45."""
     pairs = []
     for file in sorted(folder.glob("*.npz")):

@@ -25,7 +25,7 @@ S = STEPS / 8000  # the slow clock
 
 
 def run(
-    activation: str, p: int, fraction: float, seed: int, decay: float = 1.0, steps: Sequence[int] = STEPS
+    activation: str, p: int, fraction: float, seed: int, decay: float = 1.0, steps: Sequence[int] | np.ndarray = STEPS
 ) -> dict[str, object]:
     """Train once, with ``decay`` times the usual weight decay and as many times fewer steps.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.memory import high_water
+from grokutil.benchmarks.memory import high_water
 from grokutil.processes import one_thread
 
 SIDE = 1024  # of the matrices whose product gives the rate of the floor

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grokutil.activations import get_activation, softplus
+from grokutil.activations import Activation, get_activation, softplus
 from grokutil.constraints import SingularPointError
 from grokutil.data import Task, modular_addition
 from grokutil.kinks import flipping_kinks, sliding_kinks
@@ -25,7 +25,7 @@ from grokutil.model import default_weights, predict
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 
 P, TRAIN, WIDTH, RATE, DECAY, STEPS = 11, 59, 128, 1.0, 1e-4, 30_000
-ACTIVATIONS = {"relu": "relu", "softplus": softplus(10), "quadratic": "quadratic"}
+ACTIVATIONS: dict[str, str | Activation] = {"relu": "relu", "softplus": softplus(10), "quadratic": "quadratic"}
 CELLS = tuple(f"{name}_{seed}" for name in ACTIVATIONS for seed in range(5))
 RECORDS = (20, 40, 60, 80, 100, 150, 200, 300, 400, 500, 700, 1000, 1250, 1500, 1750, *range(2000, STEPS + 1, 500))
 PAST, AHEAD = 20, 200  # steps kept before a record, to find its kinks, and after it, to test them
@@ -119,7 +119,7 @@ def measure(task: Task, name: str, seed: int, states: tuple) -> dict:
     row["smallest_held"] = float(torch.linalg.eigvalsh(held.ntk)[0].clamp(min=0).sqrt()) if kinks else float(sizes[0])
 
     shown = past if kinks else past[-1:]
-    r = torch.stack([predict(*state, X, activation) - Y for state in shown]).mean(0)
+    r = torch.stack([predict(W1, W2, X, activation) - Y for W1, W2 in shown]).mean(0)
     guess = -r / ridge_from_weight_decay(DECAY, *Y.shape)
     try:
         mu = held.multiplier()
@@ -153,8 +153,10 @@ def random_pairs(on: Tensor, flips: Tensor, masks: dict[str, Tensor], seed: int)
 
 def fallen(task: Task, name: str, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The paper's theta': 100 steps without weight decay, with momentum 0.9 and the learning rate of the run."""
-    setting = {"activation": ACTIVATIONS[name], "learning_rate": RATE, "weight_decay": 0.0, "momentum": 0.9}
-    return gradient_descent(task, start=state, times=[0, 100], progress=False, **setting).states[-1]
+    return gradient_descent(
+        task, start=state, times=[0, 100], progress=False,
+        activation=ACTIVATIONS[name], learning_rate=RATE, weight_decay=0.0, momentum=0.9,
+    ).states[-1]  # fmt: skip
 
 
 def vector(state: tuple[Tensor, Tensor]) -> Tensor:

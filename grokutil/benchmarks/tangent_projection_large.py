@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.compare import Way
+from grokutil.benchmarks.compare import Way
 from grokutil.data import modular_addition
 from grokutil.manifold import tangent_projection
 from grokutil.model import default_weights

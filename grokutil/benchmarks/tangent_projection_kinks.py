@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.compare import Way
+from grokutil.benchmarks.compare import Way
 from grokutil.data import modular_addition
 from grokutil.kinks import kink_rows
 from grokutil.manifold import jacobian, tangent_projection

@@ -1,7 +1,7 @@
 """Fig. 6a as published, in whole processes: eq. 20 as printed against ``FirstLayerDynamics``, in the same loop.
 
-Each seed and way is a process of its own (``benchmarks.one_run``) with one thread, as in a sweep. Its time includes the
-start-up: Python, PyTorch, the task.
+Each seed and way is a process of its own (``grokutil.benchmarks.one_run``) with one thread, as in a sweep. Its time
+includes the start-up: Python, PyTorch, the task.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.compare import Row
-from benchmarks.one_run import RECORDS, WAYS
+from grokutil.benchmarks.compare import Row
+from grokutil.benchmarks.one_run import RECORDS, WAYS
 from grokutil.processes import ONE_THREAD
-
-ROOT = Path(__file__).parents[1]
 
 
 def whole_runs(seeds: Sequence[int], steps: int) -> list[Row]:
@@ -34,8 +31,8 @@ def whole_runs(seeds: Sequence[int], steps: int) -> list[Row]:
     for seed in seeds:
         for way in WAYS:
             begin, cpu_begin = time.perf_counter(), _children()
-            command = [sys.executable, "-m", "benchmarks.one_run", way, str(seed), str(steps)]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | ONE_THREAD)
+            command = [sys.executable, "-m", "grokutil.benchmarks.one_run", way, str(seed), str(steps)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=os.environ | ONE_THREAD)
             seconds[way] += time.perf_counter() - begin
             cpu_seconds[way] += _children() - cpu_begin
             ends[way].append(json.loads(done.stdout))

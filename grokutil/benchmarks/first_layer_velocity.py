@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchmarks.compare import Way
+from grokutil.benchmarks.compare import Way
 from grokutil.data import modular_addition
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.model import gaussian_embedding

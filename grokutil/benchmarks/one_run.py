@@ -1,4 +1,4 @@
-"""One run of Fig. 6a: ``python -m benchmarks.one_run WAY SEED STEPS`` prints its memory and its end as JSON."""
+"""One run of Fig. 6a: ``python -m grokutil.benchmarks.one_run WAY SEED STEPS`` prints its memory and its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks.memory import high_water
+from grokutil.benchmarks.memory import high_water
 
 WAYS = ("FirstLayerDynamics", "the formula as printed", "start-up alone")
 ETA, RECORDS = 1e-3, 50  # and the start
@@ -18,7 +18,7 @@ def one_run(way: str, seed: int, steps: int) -> dict[str, float]:
     before = high_water()  # torch and nothing of ours
     import numpy as np
 
-    from benchmarks.first_layer_velocity import WIDTH, AsPrinted, P
+    from grokutil.benchmarks.first_layer_velocity import WIDTH, AsPrinted, P
     from grokutil.data import modular_addition
     from grokutil.flow import integrate
     from grokutil.isolated import FirstLayerDynamics

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.compare import Row
-from benchmarks.resolved_flow import Cost
-from benchmarks.scaling import Scan
+from grokutil.benchmarks.compare import Row
+from grokutil.benchmarks.resolved_flow import Cost
+from grokutil.benchmarks.scaling import Scan
 
 
 def print_rows(rows: Sequence[Row]) -> None:

@@ -73,7 +73,8 @@ def setting(kind: str, seed: int) -> tuple[Task, Activation, Point]:
         task, width=WIDTH, activation=sigma, weight_decay=0, learning_rate=LEARNING_RATE, seed=seed,
         times=[0, MEMORISING_STEPS], progress=False,
     )  # fmt: skip
-    W1, W2 = retract(*run.states[-1], task.X_train, task.Y_train, sigma)
+    W1, W2 = run.states[-1]
+    W1, W2 = retract(W1, W2, task.X_train, task.Y_train, sigma)
     if kind == "graph":
         W2 = optimal_readout(hidden(W1, task.X_train, sigma), task.Y_train)
     return task, sigma, (W1, W2)

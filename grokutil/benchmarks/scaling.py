@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmarks.compare import SIDE, Way, interleaved
-from benchmarks.first_layer_velocity import WIDTH, N, P, flops
+from grokutil.benchmarks.compare import SIDE, Way, interleaved
+from grokutil.benchmarks.first_layer_velocity import WIDTH, N, P, flops
 from grokutil.data import modular_addition
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.model import gaussian_embedding

@@ -12,28 +12,28 @@ from typing import Any
 
 import torch
 
-from benchmarks.compare import compare, peak
-from benchmarks.resolved_flow import resolved_flow
-from benchmarks.scaling import SCANS, evaluations, scan
-from benchmarks.table import print_costs, print_rows, print_scans
-from benchmarks.whole_runs import whole_runs
+from grokutil.benchmarks.compare import compare, peak
+from grokutil.benchmarks.resolved_flow import resolved_flow
+from grokutil.benchmarks.scaling import SCANS, evaluations, scan
+from grokutil.benchmarks.table import print_costs, print_rows, print_scans
+from grokutil.benchmarks.whole_runs import whole_runs
 from grokutil.storage import provenance
 
 MODULES = (
-    "benchmarks.first_layer_velocity",
-    "benchmarks.tangent_projection",
-    "benchmarks.tangent_projection_kinks",
-    "benchmarks.tangent_projection_large",
+    "grokutil.benchmarks.first_layer_velocity",
+    "grokutil.benchmarks.tangent_projection",
+    "grokutil.benchmarks.tangent_projection_kinks",
+    "grokutil.benchmarks.tangent_projection_large",
 )
 SLICE, ALL = ([0], 500), (range(5), 5000)  # seeds and steps of whole runs
-TARGET = Path(__file__).parents[1] / "_build" / "benchmarks.json"
+TARGET = Path("_build/benchmarks.json")  # under the working folder
 
 
 def main() -> None:
     """Measure, print as it comes, write at the end."""
     parser = argparse.ArgumentParser(prog="make benchmark", description=__doc__)
     parser.add_argument("--all", action="store_true", help="whole runs of Fig. 6a in full, five seeds x 5000 steps")
-    parser.add_argument("--output", type=Path, default=TARGET, help=f"default {TARGET.relative_to(TARGET.parents[1])}")
+    parser.add_argument("--output", type=Path, default=TARGET, help=f"default {TARGET}")
     options = parser.parse_args()
 
     notes = machine("make benchmark" + (" ALL=1" if options.all else ""))
