@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+
+from grokutil.storage import replacing
 
 Line = dict[str, Any]  # the first names the function and its arguments; then provenance, and an outcome a line
 
@@ -155,16 +156,10 @@ def append_line(file: BinaryIO, line: Line) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[Line]) -> None:
-    """Replace the file as a whole: written under a temporary name beside it, and renamed."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(temporary, "xb") as file:
-            for line in lines:
-                append_line(file, line)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Replace the file as a whole."""
+    with replacing(path) as file:
+        for line in lines:
+            append_line(file, line)
 
 
 def plain(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Arrays and their provenance in one ``.npz`` file: written whole or not at all, read without pickle."""
+"""Files written whole or not at all; arrays and their provenance in one ``.npz`` file, read without pickle."""
 
 from __future__ import annotations
 
@@ -6,19 +6,35 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of ``path`` at the end of the block.
+
+    It has a temporary name beside ``path`` and is renamed: a reader sees the old file or the new one, never half of
+    one. When the block raises, the old file stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> Path:
     """Write ``arrays`` and ``notes`` (anything JSON can hold) to ``path``.
-
-    The file is written under a temporary name beside ``path`` and renamed: a reader sees the old file or the new
-    one, never half of one.
 
     Raises:
         ValueError: an array that only pickle could hold, or notes that JSON cannot.
@@ -32,15 +48,8 @@ def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], notes: Mapping[
         text = json.dumps(dict(notes), sort_keys=True)
     except TypeError as error:
         raise ValueError(f"notes must be plain JSON (numbers, strings, lists, dictionaries): {error}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(temporary, "xb") as file:
-            np.savez_compressed(file, notes=np.array(text), **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        np.savez_compressed(file, notes=np.array(text), **arrays)  # type: ignore[arg-type]
     return path
 
 

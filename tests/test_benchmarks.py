@@ -27,30 +27,35 @@ def test_all_ways_give_the_same_result(module):
         assert float((other - first).norm()) < 1e-9 * float(first.norm())
 
 
-def test_a_subject_that_counts_its_flops_gets_a_floor(tmp_path, monkeypatch):
-    (tmp_path / "counted.py").write_text(
-        "import torch\n"
-        "SUBJECT, FLOPS = 'counted', 2 * 512**3\n"
-        "A = torch.ones(512, 512, dtype=torch.float64)\n"
-        "def ways():\n"
-        "    return {'product': lambda: A @ A}\n"
-    )
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Makes a module that this process and its children can import."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return lambda name, *lines: (tmp_path / f"{name}.py").write_text("\n".join(lines))
+
+
+def test_a_subject_that_counts_its_flops_gets_a_floor(module):
+    module(
+        "counted",
+        "import torch",
+        "SUBJECT, FLOPS = 'counted', 2 * 512**3",
+        "A = torch.ones(512, 512, dtype=torch.float64)",
+        "def ways(): return {'product': lambda: A @ A}",
+    )
     ours, floor = compare("counted", repeats=2)
     assert (ours.way, floor.way) == ("product", FLOOR)
     assert floor.seconds > 0 and floor.cpu_seconds > 0 and ours.times_ours == ours.cpu_times_ours == 1
 
 
-def test_a_comparison_names_its_subject_and_measures_each_way(tmp_path, monkeypatch):
-    (tmp_path / "two_ways.py").write_text(
-        "import torch\n"
-        "SUBJECT = 'eight'\n"
-        "def ways():\n"
-        "    return {'add': lambda: torch.full((1000, 1000), 8.0).double(), 'double': lambda: torch.tensor(8.0)}\n"
+def test_a_comparison_names_its_subject_and_measures_each_way(module, monkeypatch):
+    module(
+        "two_ways",
+        "import torch",
+        "SUBJECT = 'eight'",
+        "def ways():",
+        "    return {'add': lambda: torch.full((1000, 1000), 8.0).double(), 'double': lambda: torch.tensor(8.0)}",
     )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     big, small = compare("two_ways", repeats=2)
     assert isinstance(big, Row) and (big.subject, big.way, small.way) == ("eight", "add", "double")
     assert big.megabytes > 5 > small.megabytes and big.gap == 0.0 and big.seconds > 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grokutil.storage import load_npz, provenance, save_npz
+from grokutil.storage import load_npz, provenance, replacing, save_npz
 
 
 def test_arrays_and_notes_come_back(tmp_path):
@@ -12,6 +12,17 @@ def test_arrays_and_notes_come_back(tmp_path):
     loaded, notes = load_npz(path)
     assert loaded.keys() == arrays.keys() and notes == {"seed": 3, "rule": "small"}
     assert all(np.array_equal(loaded[k], arrays[k]) and loaded[k].dtype == arrays[k].dtype for k in arrays)
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "new" / "x"
+    with replacing(path) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    with pytest.raises(OSError, match="no space"), replacing(path) as file:
+        file.write(b"half a fi")
+        raise OSError("no space left on device")
+    assert path.read_bytes() == b"whole" and list(path.parent.iterdir()) == [path]
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, monkeypatch):

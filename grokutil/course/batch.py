@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 import grokutil
 from grokutil.course import marks, report
 from grokutil.course.files import plain_files, read_bytes, shown, write
-from grokutil.course.grading import Record, grade
+from grokutil.course.grading import Record, grade, listed
 from grokutil.course.problems import ProblemSet
 from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import canonical
@@ -134,13 +134,10 @@ def _graded(
             record = grade(submission, by_name[submission.set], sandbox, limits, seed, slot)
             write(path, json.dumps({"key": key, **record}))
         except Exception as error:  # ours, not the student's: say it and go on with the class
-            parts = [
-                {"part": p.id, "of": p.points, "manual": p.hidden is None, "points": None, "message": ""}
-                for p in by_name[submission.set].parts
-            ]
-            flags = [f"the grader failed, nothing is marked: {error!r}"[:500]]
-            record = {"id": submission.id, "set": submission.set, "status": "grader failed", "flags": flags}
-            record |= {"cells": [], "parts": parts, "seconds": 0.0}
+            unmarked = {part.id: {"points": None, "message": ""} for part in by_name[submission.set].parts}
+            record = {"id": submission.id, "set": submission.set, "status": "grader failed", "cells": []}
+            record["flags"] = [f"the grader failed, nothing is marked: {error!r}"[:500]]
+            record |= {"parts": listed(by_name[submission.set], unmarked), "seconds": 0.0}
         finally:
             with lock:
                 slots.append(slot)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+from grokutil.storage import replacing
 
 LARGEST_NOTEBOOK = 20 * 2**20  # bytes
 LARGEST_FOLDER = 50 * 2**20
@@ -16,15 +17,9 @@ DEEPEST = 3
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text file under a temporary name beside ``path`` and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write a text file, whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def read_bytes(path: Path, largest: int = LARGEST_NOTEBOOK) -> bytes:

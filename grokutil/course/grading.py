@@ -47,7 +47,7 @@ def grade(
         record["status"] = "not graded"
         record["flags"].insert(0, submission.problem)
         nothing = {part.id: {"points": 0.0, "message": NOT_RUN} for part in problem_set.parts}
-        return record | {"parts": _listed(problem_set, nothing)}
+        return record | {"parts": listed(problem_set, nothing)}
 
     automatic = [part for part in problem_set.parts if part.hidden is not None]
     calls = [(part, n, call) for part in automatic for n, call in enumerate(part.draw(student(submission.id), seed))]
@@ -82,7 +82,7 @@ def grade(
     ]
     record["flags"] += broken
     record["seconds"] = round(outcome.seconds + seconds, 2)
-    return record | {"parts": _listed(problem_set, verdicts)}
+    return record | {"parts": listed(problem_set, verdicts)}
 
 
 def _frames(outcome: Outcome, cells: int, answers: list[str], calls: int) -> dict[str, dict[Any, dict[str, Any]]]:
@@ -150,7 +150,8 @@ def _untouched(submission: Submission, problem_set: ProblemSet, part: Part) -> d
     return {"points": None, "message": ""}
 
 
-def _listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """An entry for each part, with its verdict: what a record and its reports are made of."""
     return [
         {
             "part": part.id,
