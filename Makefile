@@ -36,9 +36,13 @@ test: $(BOOK) ## test everything: style, types, grokutil, the book, the book in 
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+quick: $(INSTALLED) ## test what needs neither the built book nor much time
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m 'not slow and not book and not browser'
+
 lab: $(INSTALLED) ## open the chapters as notebooks in JupyterLab
-	mkdir -p $(VENV)/share/jupyter/lab/settings
-	cp book/lab-settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	$(BIN)/python book/lab_settings.py
 	JUPYTER_CONFIG_DIR='$(CURDIR)/$(VENV)/etc/jupyter' $(BIN)/jupyter lab book/intro.md
 
 assignments: $(INSTALLED) ## write what students get, for all or for the ids in IDS=file

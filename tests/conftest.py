@@ -40,6 +40,12 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("chapter", chapters())
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "book" in item.fixturenames:
+            item.add_marker("book")
+
+
 @pytest.fixture(scope="session")
 def root():
     return ROOT

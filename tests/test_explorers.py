@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from grokutil import results
 from grokutil.data import modular_addition
 from grokutil.fourier import circle
 from grokutil.measure import learning_curves
-from grokutil.storage import load_npz
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
 from grokutil.widgets import four_paths, orthogonality, toy_descent, training_scrubber
@@ -168,8 +168,8 @@ class TestFourPaths:
     CHOICES = {"seed": 0, "weight_decay": 1e-4, "activation": four_paths.SMOOTH, "until": 0.05, "beside": "all three"}
 
     @pytest.fixture
-    def stored(self, root):
-        files = [load_npz(root / "book" / "data" / "four_paths" / f"off_{seed}.npz") for seed in range(5)]
+    def stored(self):
+        files = [results.load("four_paths", f"off_{seed}") for seed in range(5)]
         return {key: np.array([arrays[key] for arrays, _ in files]) for key in files[0][0]}, files[0][1]["paths"]
 
     @pytest.mark.parametrize(("text", "decay"), four_paths.DECAYS.items())
