@@ -19,6 +19,9 @@ class Activation:
 
     ``value(Z)`` and ``slope(Z)`` take a tensor of any shape and return one of the same shape, dtype and device.
     ``kink`` says that the slope jumps at zero; there ``slope`` takes the value 0 side, as PyTorch does.
+
+    One of your own is made of torch functions: ``Activation("sine", torch.sin, torch.cos)``. That the slope belongs to
+    the value is not checked.
     """
 
     name: str
@@ -75,5 +78,8 @@ def get_activation(activation: str | Activation) -> Activation:
     if isinstance(activation, Activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise ValueError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}, or an Activation object")
+        raise ValueError(
+            f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}, or one of your own, "
+            f"grokutil.activations.Activation(name, value, slope)"
+        )
     return ACTIVATIONS[activation]

@@ -11,26 +11,41 @@ from torch import Tensor
 Matrix = Tensor | np.ndarray  # what public functions take; what they return is a Tensor
 
 
-def matrix(name: str, value: Any) -> Tensor:
-    """Return ``value`` as a finite float64 matrix.
+def tensor(name: str, value: Any) -> Tensor:
+    """Return ``value`` as a finite float64 tensor that is not empty.
 
     Tensors keep their device; NumPy arrays become CPU tensors (a copy).
 
     Raises:
-        ValueError: not a tensor or array, not float64, not two-dimensional, empty, or not finite.
+        ValueError: not a tensor or array, not float64, empty, or not finite.
     """
     if not isinstance(value, (Tensor, np.ndarray)):
         raise ValueError(f"{name} must be a torch tensor or a NumPy array, got {type(value).__name__}")
     dtype = str(value.dtype).removeprefix("torch.")
     if dtype != "float64":
+        why = "H H^T has a condition number near 1e6 here, too large for single precision"
+        if "float" not in dtype:
+            why = "classes need a row each, with a one at the class (torch.nn.functional.one_hot)"
         raise ValueError(
-            f"{name} must be float64, got {dtype}: H H^T has a condition number near 1e6 here, too large for "
-            f"single precision; convert with {name}.double() or {name}.astype('float64')"
+            f"{name} must be float64, got {dtype}: {why}; convert with {name}.double() or {name}.astype('float64')"
         )
     value = value if isinstance(value, Tensor) else torch.tensor(value)
-    if value.ndim != 2 or 0 in value.shape:
-        raise ValueError(f"{name} must be a matrix with at least one row and column, got shape {tuple(value.shape)}")
+    if not value.numel():
+        raise ValueError(f"{name} must have at least one row and column, got shape {tuple(value.shape)}")
     finite(name, value)
+    return value
+
+
+def matrix(name: str, value: Any) -> Tensor:
+    """Return ``value`` as a finite float64 matrix.
+
+    Raises:
+        ValueError: as for :func:`tensor`, or not two-dimensional.
+    """
+    value = tensor(name, value)
+    if value.ndim != 2:
+        hint = f"; {name}[:, None] makes it one column" if value.ndim == 1 else ""
+        raise ValueError(f"{name} must be a matrix with rows and columns, got shape {tuple(value.shape)}{hint}")
     return value
 
 
@@ -63,8 +78,8 @@ def finite(name: str, value: Tensor) -> None:
     bad = int((~torch.isfinite(value)).sum())
     if bad:
         raise ValueError(
-            f"{name} has {bad} entries that are not finite (NaN or infinity); if it comes from a run, "
-            f"the step was too large: try a smaller one"
+            f"{name} has {bad} entries that are not finite (NaN or infinity): if they are data, leave these samples "
+            f"out or repair them; if they come from a run, the step was too large: try a smaller one"
         )
 
 

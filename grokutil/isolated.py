@@ -264,6 +264,7 @@ def _kernel_factor(H: Tensor, ridge: float) -> Tensor:
     if L is None:
         raise SingularKernelError(
             f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "
-            f"rows of H are linearly dependent; use more width or a larger ridge"
+            f"rows of H are linearly dependent; drop repeated rows of X, or use more width, another activation or a "
+            f"larger ridge"
         )
     return L

@@ -105,10 +105,15 @@ def learning_curves(
         :class:`LearningCurves`.
 
     Raises:
-        ValueError: shapes do not match, not finite, unknown activation.
+        ValueError: states that are no pairs, shapes do not match, not finite, unknown activation.
 
     Source: paper, Figs 5 and 7.
     """
+    if not all(isinstance(state, tuple) and len(state) == 2 for state in states):
+        raise ValueError(
+            "states must be pairs (W1, W2); for a flow of the first layer alone, give "
+            "[(W1, velocity.readout(W1)) for W1 in states]"
+        )
     halves = ((task.X_train, task.Y_train, task.labels_train), (task.X_test, task.Y_test, task.labels_test))
     losses, accuracies = [], []
     for X, Y, labels in halves:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from tqdm.auto import tqdm
 
@@ -17,4 +18,5 @@ def progress_bar(clock: str, total: float, shown: bool) -> tqdm:
     """
     hidden = not shown or "TQDM_DISABLE" in os.environ
     total *= 1 + 1e-9  # tqdm warns when rounding carries the sum of the steps past the end
-    return tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, disable=hidden)
+    pause = 0.1 if sys.stderr.isatty() or "ipykernel" in sys.modules else 60.0  # a log gets a line a minute
+    return tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, mininterval=pause, disable=hidden)

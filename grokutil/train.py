@@ -48,7 +48,8 @@ def gradient_descent(
     ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
 
     Args:
-        task: where to take X_train (n, d_in) and Y_train (n, d_out) from; the run stays on their device.
+        task: where to take X_train (n, d_in) and Y_train (n, d_out) from; the run stays on their device. For data of
+            your own, ``types.SimpleNamespace(X_train=X, Y_train=Y)`` will do.
         width: hidden units d_h, for a fresh start.
         activation: name or :class:`~grokutil.activations.Activation`.
         learning_rate: :math:`\eta`.

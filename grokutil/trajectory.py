@@ -54,6 +54,12 @@ class Trajectory:
         object.__setattr__(self, "states", tuple(self.states))
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
+    def __repr__(self) -> str:
+        first = self.states[0]
+        shapes = ", ".join(str(tuple(W.shape)) for W in (first if isinstance(first, tuple) else (first,)))
+        span = f"{self.clock} {self.times[0]:g} to {self.times[-1]:g}"
+        return f"Trajectory({len(self)} states {shapes}, {span}{'' if self.complete else ', interrupted'})"
+
     def __len__(self) -> int:
         return len(self.times)
 

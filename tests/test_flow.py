@@ -176,3 +176,23 @@ class TestSharpness:
             assert rule(0.0, E) * sharpness(dynamics, E)[0] == pytest.approx(0.5, rel=0.06)
         costs = [float(dynamics.cost(E)) for E in run.states]
         assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk45", "rkc"])
+def test_a_state_may_be_a_vector_or_a_stack(method):
+    """dx/dt = -x, entry by entry, whatever the shape."""
+    for shape in ((3,), (2, 3, 4)):
+        start = torch.arange(1.0, 1 + math.prod(shape), dtype=torch.float64).reshape(shape)
+        end = integrate(decay, start, [0, 1], method=method, rtol=1e-6, progress=False).states[-1]
+        assert end.shape == shape and torch.allclose(end, start * math.exp(-1), rtol=1e-3)
+        value, vector = sharpness(decay, start)
+        assert value == pytest.approx(1) and vector.shape == shape
+
+
+def test_a_stack_of_runs_is_each_run():
+    task = modular_addition(5, 0.8)
+    data, starts = (task.X_train, task.Y_train), [gaussian_embedding(5, 40, seed=seed) for seed in range(2)]
+    velocity, both = FirstLayerDynamics(*data, "tanh"), FirstLayerDynamics(*(torch.stack([M, M]) for M in data), "tanh")
+    together = integrate(both, torch.stack(starts), [0, 0.01], progress=False).states[-1]
+    for start, end in zip(starts, together, strict=True):
+        assert torch.allclose(integrate(velocity, start, [0, 0.01], progress=False).states[-1], end)

@@ -57,3 +57,5 @@ def test_bad_input_says_what_to_do():
         relative_residual(OUTPUT, torch.zeros_like(OUTPUT))
     with pytest.raises(ValueError, match=r"times \(2,\) and values \(1,\) do not match"):
         crossing_time([0, 1], [0], 0.5)
+    with pytest.raises(ValueError, match=r"states must be pairs.*velocity.readout"):
+        learning_curves([OUTPUT], modular_addition(5))

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -11,8 +12,8 @@ import yaml
 import grokutil
 
 # An absolute path, unless it is one that every machine has.
-LOCAL_PATH = re.compile(r"""(?:^|[\s"'`(])/(?!usr/|bin/|dev/|etc/|proc/)\w[\w.-]*/\w""", re.MULTILINE)
-PACKAGE_INDEX = re.compile(r"(?:index-url|find-links|registry)[ =]+(\S+)")
+LOCAL_PATH = re.compile(r"""(?:^|[\s"'`(])/(?!usr/|bin/|dev/|etc/|proc/|sys/)\w[\w.-]*/\w""", re.MULTILINE)
+PACKAGE_INDEX = re.compile(r"(?:index-url|find-links|registry)[ =]+([^\s`]+)")
 PUBLIC_INDEXES = {"https://download.pytorch.org/whl/cpu"}
 
 
@@ -68,3 +69,18 @@ def test_one_version_everywhere(root):
     assert grokutil.__version__ == version
     newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest and newest.group(1) == version
+
+
+def test_the_readme_lists_every_page(root):
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    pages = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    text = (root / "README.md").read_text()
+    assert [page for page in pages if f"({page}.md)" not in text] == []
+
+
+@pytest.mark.slow
+def test_the_readmes_example_groks(root, tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
+    accuracies = [float(line.split()[1]) for line in done.stdout.splitlines()]
+    assert accuracies[0] < 0.1 and accuracies[-1] > 0.95 and (tmp_path / "path.npz").exists()

@@ -70,3 +70,8 @@ def test_some_of_its_times_can_be_taken():
     assert part.times.tolist() == [0.0, 2.0] and part.clock == "tau" and float(part.states[1][0, 0]) == 2.0
     with pytest.raises(ValueError, match="nothing was recorded at 1; the nearest record is at 0.5"):
         record().at([0, 1])
+
+
+def test_it_is_shown_in_a_line():
+    assert repr(record()).startswith(f"Trajectory({len(record())} states (") and repr(record()).endswith("tau 0 to 2)")
+    assert repr(record(complete=False)).endswith("tau 0 to 2, interrupted)")

@@ -31,7 +31,7 @@ TARGET = Path("_build/benchmarks.json")  # under the working folder
 
 def main() -> None:
     """Measure, print as it comes, write at the end."""
-    parser = argparse.ArgumentParser(prog="make benchmark", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m grokutil.benchmarks", description=__doc__)
     parser.add_argument("--all", action="store_true", help="whole runs of Fig. 6a in full, five seeds x 5000 steps")
     parser.add_argument("--output", type=Path, default=TARGET, help=f"default {TARGET}")
     options = parser.parse_args()

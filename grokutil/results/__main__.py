@@ -10,13 +10,12 @@ on where it was.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
 from grokutil.results import HERE, folders, recipe
-from grokutil.storage import provenance, save_npz
+from grokutil.storage import provenance, replacing, save_npz
 from grokutil.sweep import sweep
 
 WAITING = Path("_build/results")  # under the working folder
@@ -45,7 +44,9 @@ def make_all(folder: str, workers: int | None) -> None:
     if None in found.results:
         sys.exit(f"{folder} is not complete; the same command goes on from here")
     for file in files:
-        os.replace(waiting / file, HERE / folder / file)
+        with replacing(HERE / folder / file) as target:
+            target.write((waiting / file).read_bytes())
+        (waiting / file).unlink()
     lines.unlink(missing_ok=True)
     print(f"{folder}: {len(found)} results stored in {HERE / folder}", flush=True)
 
