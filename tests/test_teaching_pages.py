@@ -13,6 +13,8 @@ LOOKED_UP = {  # pages that teach nothing new about grokking, and have no exerci
     "book/teaching": "for teachers; its exercises are the problem sets",
     "book/map": "it repeats what the chapters prove",
     "book/notation": "a table",
+    "book/glossary": "a list of words",
+    "book/genindex": "a list of places",
     "book/references": "a list",
 }
 REPEATS = {"book/errata"}  # has exercises, and sends to the chapters for the rest

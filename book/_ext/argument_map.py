@@ -1,7 +1,7 @@
 """The directive `argument-map`: the argument of `map.yml` as a picture with links, and the same in words.
 
 Both come from one file, and every label in it is looked up: a label that no chapter has is a warning, which fails
-the build. The picture is left out where there is no HTML; the words are everywhere.
+the build. The picture is drawn where there is HTML or LaTeX; the words are everywhere.
 """
 
 import functools
@@ -10,11 +10,13 @@ from typing import Any
 
 import yaml
 from argument_picture import picture
+from argument_print import picture as printed_picture
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
+from sphinx.util.texescape import escape as latex_escape
 
 FILE = Path(__file__).parent.parent / "map.yml"
 KINDS = {
@@ -57,6 +59,13 @@ def place(env: Any, label: str) -> tuple[str, str] | None:
     return None
 
 
+def latex_target(docname: str, anchor: str) -> str:
+    """LaTeX's name for a place that has an anchor on a page."""
+    if anchor.startswith("equation-"):
+        return rf"\detokenize{{equation:{docname}:{anchor.removeprefix('equation-')}}}"
+    return rf"\detokenize{{{docname}:{anchor}}}"
+
+
 def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Put the picture and the words where the directive stands."""
     for spot in list(doctree.findall(argument_map)):
@@ -69,9 +78,18 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
             else:
                 log.warning("map.yml: no chapter has the label %r", label, location=page)
 
-        def link(label: str, text: str, places: dict[str, tuple[str, str]] = places) -> nodes.Node:
+        targets = {label: latex_target(*found) for label, found in places.items()}
+
+        def link(
+            label: str,
+            text: str,
+            places: dict[str, tuple[str, str]] = places,
+            targets: dict[str, str] = targets,
+        ) -> nodes.Node:
             if label not in places:
                 return nodes.Text(text)
+            if app.builder.format == "latex":  # its names for equations have another form
+                return nodes.raw("", rf"\hyperref[{targets[label]}]{{{latex_escape(text)}}}", format="latex")
             return make_refnode(app.builder, page, *places[label], nodes.Text(text))
 
         replacement: list[nodes.Node] = []
@@ -79,6 +97,8 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
             uri = functools.partial(app.builder.get_relative_uri, page)
             urls = {label: f"{uri(to)}#{anchor}" for label, (to, anchor) in places.items()}
             replacement.append(nodes.raw("", picture(entries, urls), format="html"))
+        elif app.builder.format == "latex" and places.keys() >= titles.keys():
+            replacement.append(nodes.raw("", printed_picture(entries, targets), format="latex"))
         spot.replace_self([*replacement, words(entries, titles, link)])
 
 
