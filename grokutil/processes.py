@@ -7,11 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -21,6 +22,20 @@ ATTEMPTS = 3
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
+
+
+def cores(limits: Path = Path("/sys/fs/cgroup")) -> int:
+    """How many cores this process can use: those of the machine, or fewer where it is bound to some or limited.
+
+    A container shows every core of its machine, however small its share is; ``limits`` is where Linux tells the share.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    number = len(affinity(0)) if affinity else os.cpu_count() or 1
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # versions 2 and 1 of the limits
+        with suppress(OSError, ValueError):  # no such file, or "max": no limit
+            quota, period = map(int, " ".join((limits / file).read_text() for file in files).split())
+            number = min(number, max(1, quota // period)) if quota > 0 else number
+    return number
 
 
 class Processes(ThreadPoolExecutor):

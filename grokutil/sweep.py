@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import os
 import time
 import traceback
 import warnings
@@ -19,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from grokutil.checks import integer
 from grokutil.outcomes import Line, Outcome, Sweep, append_line, key, load, plain, read_lines, write_lines
-from grokutil.processes import Processes, one_thread
+from grokutil.processes import Processes, cores, one_thread
 from grokutil.progress import progress_bar
 from grokutil.storage import provenance
 
@@ -59,7 +58,7 @@ def sweep(
         executor: where to run, any ``concurrent.futures.Executor``; on a cluster, ``client.get_executor()`` of
             ``dask.distributed``. None starts processes, and replaces those that get killed; a cell whose process
             ends three times has failed.
-        workers: how many processes to start; None for as many as there are cores.
+        workers: how many processes to start; None for as many as there are cores for this process.
         progress: show a progress bar when the sweep takes more than two seconds.
         command: the command that makes the results, for their provenance.
 
@@ -73,7 +72,7 @@ def sweep(
     name, cells, path = _name(run), _cells(run, grid), Path(path)
     if executor is not None and workers is not None:
         raise ValueError("give executor or workers, not both: an executor knows its own workers")
-    workers = (os.cpu_count() or 1) if workers is None else integer("workers", workers, 1)
+    workers = cores() if workers is None else integer("workers", workers, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path):
         done = _prepare(path, {"run": name, "arguments": sorted(cells[0])}, provenance(command))

@@ -1,0 +1,100 @@
+"""Chapters as notebooks: a download for plain Jupyter, and a button that opens the chapter on Binder.
+
+Both are for pages with cells. The buttons that lead elsewhere need the public address, `repository: url` in
+_config.yml; while it is empty, there are none.
+"""
+
+import re
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbformat.v4 import new_markdown_cell
+from sphinx.application import Sphinx
+
+BINDER = "https://mybinder.org"
+INDEX = re.compile(r"^```\{index\}.*?^```\n+", re.MULTILINE | re.DOTALL)
+ROLE = re.compile(r"\{(term|doc)\}`([^`<]+?)\s*(<[^`]*>)?`")
+BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
+
+
+def use_address(app: Sphinx, config: Any) -> None:
+    """With an address, switch on the theme's buttons; on Binder, a chapter opens in JupyterLab."""
+    theme = config.html_theme_options
+    if theme.get("repository_url"):
+        theme |= dict.fromkeys(BUTTONS, True)
+        theme["launch_buttons"] = {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"}
+
+
+def has_cells(app: Sphinx, pagename: str) -> bool:
+    """Whether a page is a notebook."""
+    return "kernelspec" in app.env.metadata.get(pagename, {})
+
+
+def offer(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Let the theme's download menu have `.ipynb`."""
+    if has_cells(app, pagename):
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def write(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Write the notebook beside the page's source, where the menu looks for it."""
+    if has_cells(app, pagename):
+        target = Path(app.outdir, "_sources", f"{pagename}.ipynb")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        theme = app.config.html_theme_options
+        source = Path(app.env.doc2path(pagename)).read_text(encoding="utf-8")
+        titles = {Path(name).name: title.astext() for name, title in app.env.titles.items()}
+        nbformat.write(notebook(source, how_to_install(theme), app.config.html_title, titles), target)
+
+
+def how_to_install(theme: dict[str, Any]) -> str:
+    """How a reader gets grokutil, with the address or without."""
+    if address := theme.get("repository_url"):
+        return f"`pip install git+{address}@{theme.get('repository_branch') or 'main'}`"
+    return "`pip install .` in a copy of the book's repository"
+
+
+def plain(text: str, titles: Mapping[str, str]) -> str:
+    """Text without what leads elsewhere in the book: index entries, the glossary's links, chapters by their file."""
+
+    def words(role: re.Match[str]) -> str:
+        return f"*{titles.get(role[2], role[2])}*" if role[1] == "doc" else role[2]
+
+    return ROLE.sub(words, INDEX.sub("", text))
+
+
+def notebook(source: str, install: str, title: str, titles: Mapping[str, str]) -> nbformat.NotebookNode:
+    """The notebook of a chapter: its cells, without outputs, after a cell that says what it needs.
+
+    Jupytext's metadata say that the chapter is kept as Markdown. Beside an `.ipynb` alone they would be wrong, so only
+    the kernel's name stays.
+    """
+    found = jupytext.reads(source, fmt="md:myst")
+    found.metadata = nbformat.from_dict({"kernelspec": found.metadata["kernelspec"]})
+    for cell in found.cells:
+        cell.source = plain(cell.source, titles) if cell.cell_type == "markdown" else cell.source
+    found.cells = [cell for cell in found.cells if cell.source.strip()]
+    found.cells.insert(
+        0,
+        new_markdown_cell(
+            f"*A chapter of “{title}”. It needs Python 3.11 or newer and `grokutil` {version('grokutil')}: {install}. "
+            "With `jupyterlab-myst`, JupyterLab shows the text much as the book does.*"
+        ),
+    )
+    for number, cell in enumerate(found.cells):
+        cell["id"] = f"cell-{number}"  # the same in each build
+    found.nbformat_minor = 5
+    nbformat.validate(found)
+    return found
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension with Sphinx."""
+    app.connect("config-inited", use_address)
+    app.connect("html-page-context", offer)
+    app.connect("html-page-context", write, priority=502)  # the theme writes its own at 501, as it was executed
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,202 @@
+"""Chapters as notebooks: the download of each page, the button to Binder, and a run with nothing but the package."""
+
+import functools
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from packaging.requirements import Requirement
+from test_repository import LOCAL_PATH
+
+ADDRESS = "https://github.com/some-one/a-book"
+HEADER = """\
+---
+jupytext:
+  formats: md:myst
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+"""
+CELL = "```{code-cell} ipython3\n1 + 1\n```\n"
+TOC = {"format": "jb-book", "root": "book/front", "chapters": [{"file": "book/cells"}, {"file": "book/words"}]}
+
+
+def links(page, css):
+    return [a["href"] for a in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(f"{css}[href]")]
+
+
+class TestDownload:
+    @pytest.fixture
+    def cells(self, root, chapter):
+        """The code cells of the chapter's source."""
+        source = (root / f"{chapter}.md").read_text(encoding="utf-8")
+        return [cell for cell in jupytext.reads(source, fmt="md:myst").cells if cell.cell_type == "code"]
+
+    def test_a_page_with_cells_offers_them_and_no_other_does(self, book, chapter, cells):
+        found = links(book / f"{chapter}.html", "a.btn-download-notebook-button")
+        assert found == ([f"../_sources/{chapter}.ipynb"] if cells else [])
+
+    def test_the_notebook_is_the_chapter_and_nothing_of_the_machine(self, book, chapter, cells):
+        if not cells:
+            assert not (book / "_sources" / f"{chapter}.ipynb").exists()
+            return
+        text = (book / "_sources" / f"{chapter}.ipynb").read_text(encoding="utf-8")
+        assert not LOCAL_PATH.findall(text)
+        notebook = nbformat.reads(text, as_version=4)
+        nbformat.validate(notebook)
+        assert notebook.metadata.keys() == {"kernelspec"} and notebook.metadata.kernelspec.name == "python3"
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert [cell.source for cell in code] == [cell.source for cell in cells]
+        assert not [cell for cell in code if cell.outputs or cell.execution_count]
+        assert "pip install" in notebook.cells[0].source
+
+
+@pytest.fixture(scope="module")
+def build(root, tmp_path_factory):
+    """Build three small pages with the book's own settings, without running their cells; warnings fail."""
+
+    @functools.cache
+    def build(address):
+        site = tmp_path_factory.mktemp("site")
+        shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("*.md", "*.yml", "assignments"))
+        shutil.copyfile(root / "CITATION.cff", site / "CITATION.cff")
+        config = yaml.safe_load((root / "_config.yml").read_text())
+        config["repository"]["url"] = address
+        config["execute"]["execute_notebooks"] = "off"
+        (site / "_config.yml").write_text(yaml.safe_dump(config))
+        (site / "_toc.yml").write_text(yaml.safe_dump(TOC))
+        (site / "book" / "summaries.yml").write_text("book/front: first\n")
+        for name, text in (("front", "# Front\n"), ("words", "# Words\n"), ("cells", f"{HEADER}# Cells\n\n{CELL}")):
+            (site / "book" / f"{name}.md").write_text(text)
+        command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
+        done = subprocess.run(command, cwd=site, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout[-3000:]
+        return site / "_build" / "html" / "book"
+
+    return build
+
+
+@pytest.mark.slow
+class TestLaunchButton:
+    def test_with_an_address_a_chapter_opens_as_a_notebook_in_jupyterlab(self, build, root):
+        (link,) = links(build(ADDRESS) / "cells.html", "a[href*=binder]")
+        parts = urlsplit(link)
+        assert (parts.scheme, parts.netloc) == ("https", "mybinder.org")
+        branch = yaml.safe_load((root / "_config.yml").read_text())["repository"]["branch"]
+        assert parts.path.split("/")[1:] == ["v2", "gh", "some-one", "a-book", branch]
+        assert parse_qs(parts.query) == {"urlpath": ["lab/tree/book/cells.md"]}  # lab_settings.py makes it a notebook
+
+    def test_pages_without_cells_have_none(self, build):
+        assert not links(build(ADDRESS) / "words.html", "a[href*=binder]")
+        assert links(build(ADDRESS) / "words.html", f"a[href^='{ADDRESS}']")  # but source, edit, issues
+
+    def test_without_an_address_nothing_leads_nowhere(self, build):
+        for name in ("front", "words", "cells"):
+            page = build("") / f"{name}.html"
+            assert not links(page, "a[href*=binder]") + links(page, "a[href*=github]")
+
+    def test_the_download_says_where_grokutil_comes_from(self, build):
+        def first(address):
+            return nbformat.read(build(address).parent / "_sources" / "book" / "cells.ipynb", 4).cells[0].source
+
+        assert f"pip install git+{ADDRESS}@main" in first(ADDRESS)
+        assert "pip install ." in first("")
+
+
+def needed(*names):
+    """The distributions with these names, and all that they declare to need."""
+    found, queue = {}, [Requirement(name) for name in names]
+    while queue:
+        requirement = queue.pop()
+        if requirement.name not in found:
+            found[requirement.name] = importlib.metadata.distribution(requirement.name)
+            lines = map(Requirement, found[requirement.name].requires or [])
+            queue += [line for line in lines if not line.marker or line.marker.evaluate({"extra": ""})]
+    return found.values()
+
+
+def link(source, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        pass
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
+
+
+@pytest.fixture(scope="module")
+def clean(root, tmp_path_factory):
+    """The Python of a fresh environment with grokutil from a wheel, the packages that it declares, and a kernel.
+
+    The packages are those of this environment, in links: to unpack PyTorch again would take minutes.
+    """
+    folder = tmp_path_factory.mktemp("clean")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=root,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if name.startswith(("grokutil/", "pyproject.toml", "README.md", "LICENSE")) and (root / name).is_file():
+            link(root / name, folder / "source" / name)
+    pip = [sys.executable, "-m", "pip", "--quiet"]
+    wheel = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder / "wheel", folder / "source"]
+    subprocess.run(wheel, check=True)
+    (wheel,) = (folder / "wheel").iterdir()
+
+    venv.create(folder / "env", with_pip=False)
+    python = folder / "env" / "bin" / "python"
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
+    (site,) = (folder / "env").glob("lib/python*/site-packages")
+    (metadata,) = site.glob("grokutil-*.dist-info")
+    declared = importlib.metadata.PathDistribution(metadata).requires
+    requirements = [line for line in declared if "extra ==" not in line]
+    for distribution in needed(*requirements, "ipykernel", "nbclient"):
+        for file in distribution.files:
+            if file.parts[:4] != ("..", "..", "..", "bin") and distribution.locate_file(file).is_file():
+                link(distribution.locate_file(file), Path(os.path.normpath(site / file)))
+    return python
+
+
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], 4)
+notebook.cells.append(nbformat.v4.new_code_cell("import grokutil; print(grokutil.__file__)"))
+NotebookClient(notebook, timeout=600).execute()
+print(notebook.cells[-1].outputs[0].text)
+"""
+
+
+@pytest.mark.slow
+def test_a_downloaded_chapter_runs_with_nothing_but_the_package(book, clean, tmp_path):
+    chapter = tmp_path / "errata.ipynb"  # it reads stored results, and is quick
+    shutil.copyfile(book / "_sources" / "book" / chapter.name, chapter)
+    environment = {name: value for name, value in os.environ.items() if not re.match("PYTHON|JUPYTER|IPYTHON", name)}
+    environment |= {"HOME": str(tmp_path), "JUPYTER_PATH": str(tmp_path), "TQDM_DISABLE": "1"}
+    done = subprocess.run(
+        [clean, "-c", RUN, chapter.name], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert Path(done.stdout.strip()).is_relative_to(clean.parent.parent)
+    packages = subprocess.run([clean, "-m", "pip", "--version"], capture_output=True)
+    assert packages.returncode != 0  # nothing else is there
