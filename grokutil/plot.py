@@ -16,6 +16,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from grokutil.data import Task
+from grokutil.describe import tell_notebook
 
 COLORS = {
     "train": "#0072B2",
@@ -43,8 +44,12 @@ STYLE = {
 
 
 def use_style() -> None:
-    """Set Matplotlib to the book's style; call it once, at the top of a chapter."""
+    """Set Matplotlib to the book's style; call it once, at the top of a chapter.
+
+    In a notebook each figure then carries its description in words: see :func:`grokutil.describe.describe`.
+    """
     plt.rcParams.update(STYLE)  # type: ignore[arg-type]
+    tell_notebook()
 
 
 def panels(columns: int = 1, rows: int = 1, height: float = 3.2) -> tuple[Figure, Any]:
@@ -74,7 +79,7 @@ def curves_over_seeds(
     Returns:
         ``ax``.
     """
-    curves = np.asarray(curves)
+    curves = np.atleast_2d(curves)
     middle = np.median(curves, axis=0)
     ax.fill_between(times, curves.min(0), curves.max(0), color=color, alpha=0.18, linewidth=0)
     ax.plot(times, curves.T, color=color, linewidth=0.6, alpha=0.6)

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as W
 
+from grokutil.progress import progress_bar
 from grokutil.widgets.frames import SIZE, Draw, frame
 
 KERNEL_FREE = "kernel-free"
@@ -71,12 +72,16 @@ def player(
     play = W.Play(min=0, max=len(step.values) - 1, interval=interval, description=f"play {step.label}")
     W.jslink((play, "value"), (slider, "index"))
     stacks = []
-    for value in choice.values if choice else (None,):
-        chosen = {choice.name: value} if choice else {}
-        frames = [W.HTML(frame(draw, size, **{step.name: v}, **chosen, **(fixed or {}))) for v in step.values]
-        stack = W.Stack(frames, selected_index=0)
-        W.jslink((slider, "index"), (stack, "selected_index"))
-        stacks.append(stack)
+    choices = [{choice.name: value} for value in choice.values] if choice else [{}]
+    with progress_bar("pictures", len(choices) * len(step.values), shown=True) as bar:
+        for chosen in choices:
+            frames = []
+            for value in step.values:
+                frames.append(W.HTML(frame(draw, size, **{step.name: value}, **chosen, **(fixed or {}))))
+                bar.update()
+            stack = W.Stack(frames, selected_index=0)
+            W.jslink((slider, "index"), (stack, "selected_index"))
+            stacks.append(stack)
     controls: list[W.Widget] = [play, slider]
     picture: W.Widget = stacks[0]
     if choice:

@@ -1,0 +1,23 @@
+// What scrolls sideways in its own box can be reached with the Tab key, and nothing else stops it on its way.
+(() => {
+  const BOXES = "pre, div.math, .pst-scrollable-table-container, .cell_output > .output, .argument-map";
+  const fits = (box) => box.scrollWidth <= box.clientWidth;
+  const stop = (box) => {
+    if (box.matches(".argument-map") || box.hasAttribute("contenteditable")) return;
+    if (fits(box)) box.removeAttribute("tabindex");
+    else box.tabIndex = 0;
+  };
+  const boxes = () => document.querySelectorAll(`article :is(${BOXES})`);
+  const look = () => {
+    boxes().forEach(stop);
+    // MathJax makes each formula a stop, for its menu: hundreds on a page. The menu is on the right mouse button.
+    document.querySelectorAll("mjx-container[tabindex='0']").forEach((formula) => { formula.tabIndex = -1; });
+  };
+  const watch = new ResizeObserver((entries) => entries.forEach((entry) => stop(entry.target)));
+  addEventListener("load", async () => {
+    await window.MathJax?.startup?.promise;
+    look();
+    boxes().forEach((box) => watch.observe(box));
+    addEventListener("resize", () => setTimeout(look, 500)); // after the theme has had its say
+  });
+})();
