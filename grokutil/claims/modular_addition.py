@@ -29,7 +29,6 @@ CLAIMS = (
         tolerance=EXACT,
         expected=HOLDS,
         chapter="modular_addition",
-        seeds=(),
     ),
     Claim(
         id="appendix-D-count",
@@ -40,6 +39,5 @@ CLAIMS = (
         tolerance=EXACT,
         expected=CORRECTED,
         chapter="modular_addition",
-        seeds=(),
     ),
 )

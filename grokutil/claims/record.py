@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from grokutil.processes import one_thread
 
 HOLDS = "holds"
 CORRECTED = "holds after correction"
@@ -12,6 +15,10 @@ FAILS = "does not hold"
 NOT_TESTABLE = "not testable here"
 EXACT = "difference of two counts; they must be equal"  # a tolerance that several chapters use
 OUTCOMES = (HOLDS, CORRECTED, FAILS, NOT_TESTABLE)
+FIVE = (0, 1, 2, 3, 4)  # seeds of a claim about random runs
+LONG = 5.0  # seconds from which on the book takes a verdict from the stored results
+
+Numbers = tuple[float, float | None]
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,7 @@ class Verdict:
 
     Attributes:
         outcome: one of ``OUTCOMES``.
-        measured: the number that decided, in the units that the claim's ``tolerance`` names.
+        measured: the number that decided, in the units that the claim's ``tolerance`` names; NaN if nothing did.
         seconds: how long the check took.
     """
 
@@ -31,41 +38,80 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper and how it is tested.
+    """A statement of the paper and how it is tested, or why it is not.
 
     Attributes:
         id: short name, unique in the ledger.
-        source: where the paper says it.
+        source: where the paper says it; ``grokutil.claims.numbers`` reads the paper's numbers from it.
         statement: what it says, in our words.
+        expected: the outcome the book reports.
+        chapter: the chapter that derives or shows it.
         measure: runs the test and returns ``(measured, corrected)``: the number that decides for the paper's
-            statement, and the same number for our correction (None where there is nothing to correct).
+            statement, and the same number for our correction (None where there is nothing to correct). It takes a
+            seed if the claim has ``seeds``.
         limit: the statement holds when its number is at most ``limit``.
         tolerance: what the number is and why the limit is where it is.
-        expected: the outcome the book reports.
-        seeds: seeds used.
-        seconds: about how long the check takes on two cores.
-        chapter: the chapter that derives or shows it.
+        seeds: seeds used, each in a test of its own; the worst number decides.
+        seconds: about how long the check takes, on one core.
+        shares: name of a long run that several claims share, if it does.
+        reason: why there is nothing to measure; instead of ``measure``.
     """
 
     id: str
     source: str
     statement: str
-    measure: Callable[[], tuple[float, float | None]]
-    limit: float
-    tolerance: str
     expected: str
     chapter: str
-    seeds: tuple[int, ...] = (0,)
+    measure: Callable[..., Numbers] | None = None
+    limit: float = math.nan
+    tolerance: str = ""
+    seeds: tuple[int, ...] = ()
     seconds: float = 0.1
+    shares: str = ""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        tested = self.measure is not None
+        if tested == bool(self.reason):
+            raise ValueError(f"{self.id}: a claim has either a measure or a reason why there is none")
+        if tested == (self.expected == NOT_TESTABLE) or self.expected not in OUTCOMES:
+            raise ValueError(f"{self.id}: expected is {self.expected!r}, and measure is {self.measure}")
+        if tested and not (self.limit >= 0 and self.tolerance):
+            raise ValueError(f"{self.id}: a measure needs a limit, and a tolerance that says why it is there")
+
+    @property
+    def long(self) -> bool:
+        """Whether the book takes the verdict from the stored results."""
+        return self.seconds >= LONG
+
+    def numbers(self, seed: int | None = None) -> Numbers:
+        """Run the test once, with one thread; nothing is looked up."""
+        if self.measure is None:
+            raise ValueError(f"{self.id} is not tested: {self.reason}")
+        with one_thread():
+            return self.measure() if seed is None else self.measure(seed)
+
+    def verdict(self, found: Sequence[Numbers], seconds: float = 0.0) -> Verdict:
+        """The verdict on the numbers of all seeds: the worst decides."""
+        measured = _worst([number for number, _ in found])
+        corrected = _worst([number for _, number in found])
+        if measured <= self.limit:
+            return Verdict(HOLDS, measured, seconds)
+        if corrected <= self.limit:
+            return Verdict(CORRECTED, corrected, seconds)
+        return Verdict(FAILS, measured, seconds)
 
     def check(self) -> Verdict:
-        """Run the test; nothing is looked up."""
+        """Run the test, for each seed, and judge."""
+        if self.measure is None:
+            return Verdict(NOT_TESTABLE, math.nan, 0.0)
         begin = time.perf_counter()
-        measured, corrected = self.measure()
-        if measured <= self.limit:
-            outcome, decisive = HOLDS, measured
-        elif corrected is not None and corrected <= self.limit:
-            outcome, decisive = CORRECTED, corrected
-        else:
-            outcome, decisive = FAILS, measured
-        return Verdict(outcome, decisive, time.perf_counter() - begin)
+        found = [self.numbers(seed) for seed in self.seeds or (None,)]
+        return self.verdict(found, time.perf_counter() - begin)
+
+
+def _worst(numbers: Sequence[float | None]) -> float:
+    """The largest; NaN, which is below no limit, if there is none or one of them is NaN."""
+    known = [number for number in numbers if number is not None]
+    complete = len(known) == len(numbers) > 0 and not any(map(math.isnan, known))
+    return max(known) if complete else math.nan

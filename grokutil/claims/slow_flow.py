@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grokutil.claims.record import CORRECTED, HOLDS, Claim
+from grokutil.claims.record import CORRECTED, FIVE, HOLDS, Claim
 from grokutil.constraints import ZeroLossManifold
 from grokutil.gradient_flow import slow_flow, training_flow
 
@@ -45,10 +45,10 @@ def _orders() -> tuple[float, float]:
     return energy / decay, theorem_a / decay
 
 
-def _tangential_velocity() -> tuple[float, None]:
+def _tangential_velocity(seed: int) -> tuple[float, None]:
     """Largest relative gap of P grad L_lambda = 2 lambda P theta, at points far from Z too."""
     ridge, gap = 0.3, 0.0
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     for theta in 2 * torch.randn(100, 2, generator=generator, dtype=torch.float64):
         decay = 2 * ridge * TOY.tangent(theta, theta)
         pull = TOY.loss_gradient(theta, ridge)
@@ -99,7 +99,7 @@ CLAIMS = (
         tolerance="largest gap relative to the gradient at 100 random points, float64: rounding only",
         expected=HOLDS,
         chapter="slow_flow",
-        seeds=(0,),
+        seeds=FIVE,
     ),
     Claim(
         id="slow-flow-base-point",

@@ -1,0 +1,159 @@
+"""The questions of the paper's reviewers, each with a check that answers a part of it (2 and 4: ``other_paths``)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
+
+from grokutil.claims.record import CORRECTED, FAILS, FIVE, HOLDS, Claim
+from grokutil.claims.zero_loss_manifold import TANH, tanh_network, trained
+from grokutil.constraints import ZeroLossManifold
+from grokutil.data import modular_addition
+from grokutil.gradient_flow import training_flow
+from grokutil.isolated import reduced_cost
+from grokutil.manifold import TangentSpace, jacobian
+from grokutil.model import default_weights, gaussian_embedding, hidden
+from grokutil.train import gradient_descent
+
+
+def _small_loss() -> tuple[float, float]:
+    """Distance to Z = {3}: of a point with less L_lambda than Z has, and the largest in training from Z."""
+    ridge = 1e-4
+    Z = ZeroLossManifold(lambda w: (w - 3) * torch.exp(-((w - 3) ** 2)), torch.zeros(1, dtype=torch.float64))
+    start, far = torch.tensor([3.0]).double(), torch.zeros(1, dtype=torch.float64)
+    if Z.loss(far, ridge) > Z.loss(start, ridge):
+        return 0.0, 0.0  # no such point here
+    path = training_flow(Z, start, ridge, np.linspace(0, 2, 21)).states
+    return float((far - start).abs()), max(float((theta - start).abs()) for theta in path)
+
+
+def _same_first_part() -> tuple[float, None]:
+    """Distance of the two second parts with which training of y = (a + b) / sqrt 2 passes one first part, a = 1/4."""
+
+    def velocity(t: float, w: np.ndarray) -> np.ndarray:  # noqa: ARG001
+        return -(w.sum() + w)  # of (a + b)^2 / 2 + (a^2 + b^2) / 2
+
+    path = solve_ivp(velocity, (0, 5), [0.0, -2.0], rtol=1e-10, atol=1e-12, dense_output=True).sol
+    times = np.linspace(0, 5, 501)
+    above = np.flatnonzero(np.diff(np.sign(path(times)[0] - 0.25)))
+    first, last = (brentq(lambda t: path(t)[0] - 0.25, times[k], times[k + 1]) for k in (above[0], above[-1]))
+    return float(abs(path(first)[1] - path(last)[1])), None
+
+
+def _singular_values(seed: int) -> tuple[float, None]:
+    """How far the smallest singular value of J of Appendix D's network falls after step 200."""
+    task = modular_addition(11, train_size=59, seed=seed)
+    run = gradient_descent(task, times=[0, 200, *range(1000, 10_001, 1000)], seed=seed, progress=False)
+    kernels = [TangentSpace(W1, W2, task.X_train).ntk for W1, W2 in run.states[1:]]
+    sizes = torch.stack([torch.linalg.eigvalsh(kernel)[0].clamp(min=0).sqrt() for kernel in kernels])
+    return float(1 - sizes.min() / sizes.max()), None
+
+
+def _force_along_Z(seed: int) -> tuple[float, None]:
+    """Force of the loss over weight decay, both along Z at the nearest point; the largest from s = 0.1 to 2."""
+    Z, _ = tanh_network(seed)
+    ridge, worst = 1e-4, 0.0
+    for theta in trained(seed, ridge)[1:]:
+        z = Z.nearest(theta)
+        decay = 2 * ridge * Z.tangent(z, theta)
+        worst = max(worst, float(Z.tangent(z, Z.loss_gradient(theta)).norm() / decay.norm()))
+    return worst, None
+
+
+def _one_inverse(seed: int) -> tuple[float, None]:
+    """For H of section 7.3 and J of Appendix D: how many of M^T M and M M^T have an inverse, minus one."""
+    p37, p11 = modular_addition(37, 0.7, seed=seed), modular_addition(11, train_size=59, seed=seed)
+    matrices = (
+        hidden(gaussian_embedding(37, 512, seed=seed), p37.X_train),
+        jacobian(*default_weights(11, 128, 11, seed=seed), p11.X_train),
+    )
+    off = []
+    for M in matrices:
+        rank = int(torch.linalg.matrix_rank(M @ M.mT, hermitian=True))
+        off.append(abs((rank == M.shape[0]) + (rank == M.shape[1]) - 1))
+    return float(max(off)), None
+
+
+def _variable_projection(seed: int) -> tuple[float, None]:
+    """Gap of R and |W1|^2 lambda + |(I - Q Q^T) b|^2, Q an orthonormal basis of [H; sqrt(lambda) I], b = [Y; 0]."""
+    task, ridge = modular_addition(7, 0.7, seed=seed), 0.1
+    W1 = gaussian_embedding(7, 40, seed=seed)
+    H = hidden(W1, task.X_train, "tanh")
+    Q = torch.linalg.qr(torch.cat((H, ridge**0.5 * torch.eye(40, dtype=H.dtype)))).Q
+    b = torch.cat((task.Y_train, torch.zeros(40, 7, dtype=H.dtype)))
+    projected = (b - Q @ (Q.mT @ b)).square().sum() + ridge * W1.square().sum()
+    return float((ridge * reduced_cost(W1, task.X_train, task.Y_train, "tanh", ridge) / projected - 1).abs()), None
+
+
+CLAIMS = (
+    Claim(
+        id="question-1-small-loss",
+        source="question 1, on Theorem 4.8",
+        statement="Less L_lambda than on Z means near Z (corrected: from a start on Z, as Theorem 4.8 assumes).",
+        measure=_small_loss,
+        limit=0.01,
+        tolerance="distance to Z of a point with less L_lambda, lambda = 1e-4; corrected: largest in training from Z",
+        expected=CORRECTED,
+        chapter="zero_loss_manifold",
+    ),
+    Claim(
+        id="question-3-same-first-part",
+        source="question 3, on section 5 and eq. 7",
+        statement="Training passes each first part once, so the second is a function of it (two weights: it need not).",
+        measure=_same_first_part,
+        limit=1e-6,
+        tolerance="distance of the second weights at two passages of one first weight, linear network",
+        expected=FAILS,
+        chapter="isolated_dynamics",
+    ),
+    Claim(
+        id="question-5-singular-value",
+        source="question 5, on section 4.4",
+        statement="Training of the ReLU network of Appendix D keeps a gap from singular points.",
+        measure=_singular_values,
+        limit=0.9,
+        tolerance="fall of the smallest singular value of J to step 10000, as a share of its largest; 1 is singular",
+        expected=HOLDS,
+        chapter="along_the_manifold",
+        seeds=FIVE,
+        seconds=14.0,
+    ),
+    Claim(
+        id="question-6-size",
+        source="question 6, on Theorem 4.14 and Remark 4.15",
+        statement="Along Z the loss pulls less than weight decay in size, not only at a right angle.",
+        measure=_force_along_Z,
+        limit=0.1,
+        tolerance="largest force of the loss along Z over that of weight decay, lambda = 1e-4, tanh network; a tenth",
+        expected=HOLDS,
+        chapter="slow_flow",
+        seeds=FIVE,
+        seconds=6.0,
+        shares=TANH,
+    ),
+    Claim(
+        id="question-7-one-inverse",
+        source="question 7, on section 6.3",
+        statement="Of the two formulas of a pseudo-inverse exactly one exists: for H of section 7.3, J of Appendix D.",
+        measure=_one_inverse,
+        limit=0.5,
+        tolerance="number of M^T M and M M^T that have an inverse, minus one, of the worse matrix",
+        expected=HOLDS,
+        chapter="closed_form",
+        seeds=FIVE,
+        seconds=2.0,
+    ),
+    Claim(
+        id="question-8-variable-projection",
+        source="question 8, on section 5.1",
+        statement="The isolated dynamics are variable projection (Golub and Pereyra 1973), of the ridge problem.",
+        measure=_variable_projection,
+        limit=1e-10,
+        tolerance="relative gap of the reduced cost and the projected residual of [H; sqrt(lambda) I]; rounding only",
+        expected=HOLDS,
+        chapter="isolated_dynamics",
+        seeds=FIVE,
+    ),
+)
