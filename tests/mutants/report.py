@@ -1,0 +1,54 @@
+"""Findings as they come, as a table, and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .harness import Finding, run
+from .mutant import Mutant
+
+COMMAND = "make mutants STORE=1"
+
+
+def follow(mutants: Sequence[Mutant], workers: int = 2) -> list[Finding]:
+    """Try the mutants under a progress bar; the findings in the order of the list."""
+    from grokutil.progress import progress_bar
+
+    findings = []
+    with progress_bar("mutants", len(mutants), True) as bar:
+        for finding in run(mutants, workers):
+            findings.append(finding)
+            bar.update()
+    return sorted(findings, key=lambda finding: mutants.index(finding.mutant))
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """A line a mutant: module, what is broken, what caught it; and below it what did not, and why."""
+    lines = []
+    for f in findings:
+        lines.append(f"{f.mutant.module:<15}{f.mutant.breaks:<72}{f.outcome:<9}{f.seconds:5.1f} s")
+        lines += [f"{'':<15}  test {test}" for test in f.tests] + [f"{'':<15}  claim {claim}" for claim in f.claims]
+        lines += [f"{'':<15}  DID NOT NOTICE: {name}" for name in f.silent]
+        lines += [f"{'':<15}  ERROR: {error.strip().splitlines()[-1]}" for error in f.errors]
+    caught, by_claims = ([x for x in findings if kind(x)] for kind in (lambda x: x.outcome == "caught", _by_claim))
+    lines.append(f"{len(caught)} of {len(findings)} mutants caught, {len(by_claims)} of them by the ledger")
+    return "\n".join(lines)
+
+
+def store(findings: Sequence[Finding], path: Path) -> None:
+    """Write the findings, with their provenance, to a file that :func:`grokutil.outcomes.load` reads."""
+    from grokutil.outcomes import Outcome, write_lines
+    from grokutil.storage import provenance
+
+    lines = [{"run": "tests.mutants", "arguments": ["breaks", "module"]}, {"provenance": provenance(COMMAND)}]
+    for f in findings:
+        cell = {"module": f.mutant.module, "breaks": f.mutant.breaks}
+        result = {"outcome": f.outcome, "tests": list(f.tests), "claims": list(f.claims)}
+        lines.append(Outcome(cell, result, round(f.seconds, 2))._asdict())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_lines(path, lines)
+
+
+def _by_claim(finding: Finding) -> bool:
+    return bool(finding.claims)
