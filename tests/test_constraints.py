@@ -35,6 +35,13 @@ class TestZeroLossManifold:
         assert float((J @ P).abs().max()) < 1e-10 * float(J.abs().max())
         assert round(float(P.trace())) == len(theta) - 3
 
+    def test_jacobian_is_the_derivative_and_the_ntk_its_gram_matrix(self):
+        Z, theta = problem()
+        J, h = Z.jacobian(theta), 1e-6
+        columns = [(Z.F(theta + h * e) - Z.F(theta - h * e)) / (2 * h) for e in torch.eye(len(theta)).double()]
+        torch.testing.assert_close(J, torch.stack(columns, dim=1), rtol=1e-7, atol=1e-8)
+        torch.testing.assert_close(Z.ntk(theta), J @ J.mT)
+
     def test_gradient_is_autograds_and_its_tangent_part_is_only_weight_decay(self):
         """P grad L = 0 everywhere, on Z and off it."""
         Z, theta = problem()

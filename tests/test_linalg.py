@@ -42,6 +42,12 @@ def test_a_gradient_that_is_not_symmetric_is_pulled_back_as_through_the_product(
     assert torch.allclose(ours, expected, rtol=1e-13)
 
 
+def test_the_forward_derivative_is_that_of_the_product():
+    H, dH = draw(8, 10), draw(8, 10, seed=1)
+    (_, ours), (_, whole) = (torch.func.jvp(f, (H,), (dH,)) for f in (lower_gram, lambda H: H @ H.mT))
+    torch.testing.assert_close(ours.tril(), whole.tril())
+
+
 def test_a_singular_matrix_has_no_factor_and_an_infinite_one_is_an_error():
     K = draw(5, 5) @ draw(5, 5).mT
     assert torch.allclose(cholesky_or_none(K), torch.linalg.cholesky(K))
