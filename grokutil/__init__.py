@@ -4,4 +4,4 @@ Import what you need from its module: ``grokutil.isolated`` holds eqs 14-20, ``g
 Fig. 6, and so on. Everything is float64 and runs on the device of its inputs.
 """
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
