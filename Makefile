@@ -22,7 +22,7 @@ CALCULATION := requirements.txt $(shell find grokutil -type f -not -path '*/.*' 
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
 CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/assignments/*' -not -name '*.pyc')
 
-.PHONY: help book test lab assignments grade results claims benchmark vendor clean
+.PHONY: help book test quick lab assignments grade results pdf claims mutants benchmark vendor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,15 +48,22 @@ lab: $(INSTALLED) ## open the chapters as notebooks in JupyterLab
 assignments: $(INSTALLED) ## write what students get, for all or for the ids in IDS=file
 	$(BIN)/python -m grokutil.course assignments $(if $(IDS),--ids '$(IDS)')
 
-grade: $(INSTALLED) ## grade the submissions in DIR=folder: ID/SET.ipynb
+grade: $(INSTALLED) ## grade the submissions in DIR=folder (ID/SET.ipynb); IDS, SET, AGAIN, SANDBOX: book/teaching.md
 	@test -n '$(DIR)' || { echo 'Say which folder: make grade DIR=submissions'; exit 1; }
-	$(BIN)/python -m grokutil.course grade '$(DIR)' $(if $(IDS),--ids '$(IDS)')
+	$(BIN)/python -m grokutil.course grade '$(DIR)' $(if $(IDS),--ids '$(IDS)') \
+		$(foreach set,$(SET),--set '$(set)') $(foreach id,$(AGAIN),--again '$(id)') $(if $(SANDBOX),--sandbox '$(SANDBOX)')
 
 results: $(INSTALLED) ## compute the stored results in grokutil/results again
 	$(BIN)/python -m grokutil.results
 
-claims: $(INSTALLED) ## check each claim of the ledger
-	$(BIN)/python -m grokutil.claims
+pdf: $(BOOK) ## print the book as one PDF (needs TeX; says which packages when they are missing)
+	$(BIN)/python book/pdf.py
+
+claims: $(INSTALLED) ## check each claim of the ledger anew, or those in NAMES="ids chapters"
+	$(BIN)/python -m grokutil.claims $(NAMES)
+
+mutants: $(INSTALLED) ## break each formula and see that tests and claims notice; STORE=1 stores the table
+	$(BIN)/python -m tests.mutants $(if $(STORE),--output grokutil/results/mutants/mutants.jsonl)
 
 benchmark: $(INSTALLED) ## measure speed and memory, side by side; ALL=1 takes half an hour and stores the result
 	$(BIN)/python -m grokutil.benchmarks $(if $(ALL),--all --output grokutil/results/performance/benchmarks.json)
@@ -81,6 +88,6 @@ $(EXECUTED_WITH):
 	@touch $@
 
 # --all, because pages that Sphinx takes from an earlier build keep silent about their warnings.
-$(BOOK): _config.yml _toc.yml $(CHAPTERS) $(EXECUTED_WITH) $(INSTALLED)
+$(BOOK): _config.yml _toc.yml CITATION.cff $(CHAPTERS) $(EXECUTED_WITH) $(INSTALLED)
 	TQDM_DISABLE=1 $(BIN)/jupyter-book build . --all -W -n --keep-going
 	@touch $@

@@ -2,8 +2,10 @@
 
 import functools
 import gzip
+import re
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
@@ -36,6 +38,29 @@ def test_every_figure_has_alternative_text_a_caption_and_a_label(page):
         assert figure.get("id"), f"{name}: no label"
         caption = figure.find("figcaption")
         assert caption and caption.get_text(strip=True), f"{name}: no caption"
+
+
+def test_alternative_text_ends_with_what_the_kernel_said_of_the_data(root, chapter, page):
+    """The summary in the alternative text, all of it below the figure."""
+    notebook = root / "_build" / "jupyter_execute" / f"{chapter}.ipynb"
+    cells = nbformat.read(notebook, as_version=4).cells if notebook.exists() else []
+    data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    said = [forms["text/plain"].splitlines() for forms in data if "image/png" in forms and "text/html" not in forms]
+    figures = [figure for figure in page.select("article figure") if figure.select_one("details.figure-text")]
+    assert len(said) == len(figures) == len(page.select("article .cell_output > figure > img"))
+    for (summary, *lines), figure in zip(said, figures, strict=True):
+        alternative = figure.find("img")["alt"]
+        assert alternative.endswith(f" {summary}") and len(alternative) > len(summary) + 40  # after the author's words
+        assert re.match(r"Ranges.* from [−\d]", summary)
+        shown = [part.get_text() for part in figure.select("details p, details li")]
+        assert shown == [line.removeprefix("- ") for line in lines] and len(shown) > 1
+
+
+def test_films_and_drawings_have_numbers_in_their_words_too(page):
+    for picture in page.select("article .moving-picture img"):
+        assert re.search(r"\d", picture["alt"]), picture["alt"]
+    for drawing in page.select("article svg[viewBox]:not([aria-hidden])"):
+        assert drawing.find_parent(attrs={"aria-label": True}), "a drawing without a name"
 
 
 def test_no_cell_shows_a_traceback_or_a_warning(page):

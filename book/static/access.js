@@ -13,6 +13,11 @@
     // MathJax makes each formula a stop, for its menu: hundreds on a page. The menu is on the right mouse button.
     document.querySelectorAll("mjx-container[tabindex='0']").forEach((formula) => { formula.tabIndex = -1; });
   };
+  // The theme takes the focus off its switch when it is pressed; with a keyboard one would start again at the top.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.(".theme-switch-button");
+    if (button && event.detail === 0) setTimeout(() => button.focus(), 50);
+  });
   const watch = new ResizeObserver((entries) => entries.forEach((entry) => stop(entry.target)));
   addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;

@@ -33,10 +33,27 @@ def _run(
     return run.times, learning_curves(run.states, task, activation)
 
 
+def _memorised(activation: str, learning_rate: float, weight_decay: float, seed: int) -> float:
+    """Step at which all training pairs are right, to ten steps."""
+    task = modular_addition(11, train_size=59, seed=seed)
+    run = gradient_descent(
+        task,
+        activation=activation,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        steps=1000,
+        record_every=10,
+        seed=seed,
+        progress=False,
+    )
+    return crossing_time(run.times, learning_curves(run.states, task, activation).train_accuracy, 1.0)
+
+
 def _delay(activation: str, learning_rate: float, weight_decay: float, steps: int, seed: int) -> float:
     """Steps to the level of the test loss, over steps to training accuracy 1."""
     times, curves = _run(activation, learning_rate, weight_decay, steps, seed)
-    return crossing_time(times, -curves.test_loss, -LEVEL) / crossing_time(times, curves.train_accuracy, 1.0)
+    memorised = _memorised(activation, learning_rate, weight_decay, seed)
+    return crossing_time(times, -curves.test_loss, -LEVEL) / memorised
 
 
 def _memorises_first(seed: int) -> tuple[float, None]:
