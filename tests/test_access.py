@@ -40,7 +40,8 @@ SHORTEN = """() => {
     });
 }"""
 AUDIT = """async (options) => {
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+    const ends = (animation) => Number.isFinite(animation.effect.getComputedTiming().endTime);
+    document.getAnimations().filter(ends).forEach((animation) => animation.finish());
     const { violations } = await axe.run(document, { resultTypes: ["violations"], ...options });
     return violations.flatMap(({ id, impact, nodes }) => nodes.map((node) =>
         [impact, id, node.html.slice(0, 200), node.failureSummary]));

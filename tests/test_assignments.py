@@ -203,6 +203,26 @@ def test_a_mistake_costs_its_points(sets, name, line, instead, part, left):
     (tested,) = (p for p in sets[name].parts if p.id == part)
     verdict = judge(tested, student("ada"), SEED, frames(tested, names, student("ada")))
     assert verdict["points"] == left and "broken" not in verdict
+    said = verdict["message"]  # it names what is wrong, and gives no number away
+    assert re.search("not right|missing|descents|shape|RuntimeWarning", said) and not re.search(r"\d\.\d|\d{3}", said)
+
+
+def test_a_message_names_the_kind_of_case_that_is_wrong(sets):
+    wrong = {
+        "passed = np.sign(r0) * np.sqrt(eps)": "passed = np.sign(r0) * np.sqrt(eps if r0 > 0 else 2 * eps)",
+        "measured = np.polyfit(1 / RIDGES, delay, 1)": "measured = [0.8, -0.5]",
+    }
+
+    def change(source):
+        for line, instead in wrong.items():
+            source = source.replace(line, instead)
+        return source.replace("s_near = ", "s_nearly = ")
+
+    names, _ = run(sets[TOYS], "ada", change)
+    said = {id: verdict["message"] for id, verdict in verdicts(sets[TOYS], names, "ada").items()}
+    assert said["test_memorisation"] == "starts below the line: memorisation_time is not right"
+    assert said["test_law"] == "measured: the slope of the line is not right"
+    assert said["test_hyperbola"] == "s_near: not defined"
 
 
 @pytest.mark.parametrize("name", FAST)

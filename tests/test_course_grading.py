@@ -18,10 +18,10 @@ from grokutil.course import choice, marks, report
 from grokutil.course.batch import grade_folder
 from grokutil.course.problems import read_set, read_sets
 from grokutil.course.release import model, release
-from grokutil.course.sandbox import Sandbox
+from grokutil.course.sandbox import KINDS, Sandbox
 from grokutil.course.watch import Limits
 
-LIMITS = Limits(seconds=25, cell=3, call=3, memory=2**30)
+LIMITS = Limits(seconds=15, cell=3, call=3, clock=60, memory=2**30)
 ALL, NONE = 5.0, 0.0  # automatic points; two more are a teacher's to give
 
 
@@ -37,7 +37,8 @@ class Class:
         self.kind = kind
 
     def grade(self, **options):
-        self.sandbox, self.reached = choice.choose(self.sources, self.folder, self.results, self.kind)
+        kinds = [self.kind] if self.kind else KINDS
+        self.sandbox, self.reached = choice.choose(self.sources, self.folder, self.results, kinds)
         options = {"limits": LIMITS, "workers": 2, "tell": lambda text: None} | options
         return grade_folder(self.folder, self.results, self.sets, self.sandbox, self.reached, **options)
 
@@ -50,7 +51,7 @@ class Class:
 def shut_in(tmp_path_factory):
     """Whether this machine can shut students' code in."""
     top = tmp_path_factory.mktemp("probe")
-    kind = choice.choose(top, top, top)[0].kind
+    kind = choice.choose(top, top, top, KINDS)[0].kind
     if kind == "none" and os.environ.get("CI"):
         pytest.fail("no sandbox on this machine; install bubblewrap")
     return kind != "none"
@@ -80,8 +81,8 @@ EXPECTED = {
     "no-bytes": (NONE, "not graded", "an empty file"),
     "syntax-error": (NONE, "graded", "SyntaxError"),
     "endless-loop": (NONE, "graded", "more than 3 seconds of processor time"),
-    "stubborn-loop": (NONE, "stopped", "stopped after 25 seconds"),
-    "sleeps": (NONE, "stopped", "stopped after 25 seconds"),
+    "stubborn-loop": (NONE, "stopped", "stopped after 15 seconds of processor time in cell project (1. Project)"),
+    "sleeps": (NONE, "stopped", "stopped after 60 seconds by the clock in cell project (1. Project)"),
     "renamed": (ALL, "graded", "renamed, recognised by its metadata"),
     "unlabelled": (NONE, "not graded", "nothing handed in; see the remarks"),
     "prints": (NONE, "graded", "more than 3 seconds of processor time"),
@@ -91,7 +92,7 @@ EXPECTED = {
     "nested": (NONE, "not graded", "not a Jupyter notebook"),
     "memory": (NONE, "graded", "MemoryError"),
     "disk": (NONE, "graded", "OSError"),
-    "exits": (NONE, "stopped", "ended before its end"),
+    "exits": (NONE, "stopped", "ended before its end, by its own code in cell project"),
     "other-id": (ALL, "graded", "made for the id somebody-else"),
     "deleted-cells": (ALL, "graded", ""),
     "doubled-cells": (ALL, "graded", "occur twice: project"),
@@ -145,8 +146,10 @@ def test_the_class_is_complete_and_nobody_else_is_in_it(planted, shut_in):
         "stray.ipynb",
         "homework.ipynb: not recognised",
         "wrong: pipe.ipynb: a link",
+        "wrong: not in the list of ids",
     ):
         assert remark in remarks
+    assert "right: not in the list" not in remarks
 
 
 def test_nothing_is_left_behind(planted):
@@ -178,13 +181,22 @@ def test_feedback_shows_students_text_as_text(planted):
     page = (planted.results / "feedback" / "right" / "set0_line.html").read_text()
     assert "default-src 'none'" in page and "<script" not in page and "hidden" not in page.lower()
     assert "5 points by tests, 0 by hand; 2 of 7 are still to be marked" in page and "right</td>" in page
+    assert '<th scope="row">1. Project (slope)</th>' in page and "<h3>1. Project</h3>" in page
+    assert "def project" in page and "Write <code>" not in page and "Write `project" not in page
     record = {"id": "a", "set": "s", "status": "graded", "flags": ["<b>"], "seconds": 1.0}
-    record["cells"] = [{"type": "code", "source": "<script>1</script>", "output": "<img>", "error": "</p><i>"}]
-    record["parts"] = [{"part": "t", "of": 1.0, "points": 0.0, "message": "<u>", "manual": False}]
-    assert not {"<script>", "<img>", "<i>", "<u>", "<b>"} & set(report.page(record).replace(">", "> ").split())
+    cell = {"type": "code", "own": True, "title": "<s>", "source": "<script>1</script>", "pictures": ["<q>"]}
+    record["cells"] = [cell | {"output": "<img>", "error": "</p><i>"}]
+    record["parts"] = [{"part": "t", "title": "<s>", "of": 1.0, "points": 0.0, "message": "<u>", "manual": False}]
+    shown = report.page(record)
+    assert not {"<script>", "<img>", "<i>", "<u>", "<b>", "<s>", "<q>"} & set(shown.replace(">", "> ").split())
+    assert 'alt="figure of question &lt;s&gt;"' in shown
+    record["cells"][0]["own"] = False  # of a given cell its error alone
+    shown = report.page(record)
+    assert "script" not in shown and "In a cell that was given: &lt;/p&gt;" in shown
 
 
 def test_a_second_run_takes_up_what_is_there_and_grades_what_is_new(planted):
+    planted.sets = read_sets(planted.sources)  # as the command line does each time
     again = planted.grade(ids=["right", "absent"])
     assert again.reused == len(again.records) == len(planted.batch.records)
     hand_in(planted.folder, "late", model(planted.sets[0], "late"))
@@ -209,18 +221,153 @@ def test_marks_of_a_teacher_are_taken_in_and_kept(two):
     two.grade()
     path = two.results / "manual.csv"
     assert two.marks()["ada"]["total"] == "" and two.marks()["ada"]["to_be_marked"] == "2"
-    path.write_text(path.read_text().replace("ada,set0_line,explain,2,,", 'ada,set0_line,explain,2,1.5,"short, clear"'))
+    assert "feedback/ada/set0_line.html" in path.read_text()
+    enter(two, "1.5", '"short, clear"')
     two.grade()
     assert two.marks()["ada"]["total"] == "6.5" and two.marks()["ben"]["total"] == ""
     assert "short, clear" in (two.results / "feedback" / "ada" / "set0_line.html").read_text()
     two.grade()
     assert two.marks()["ada"]["total"] == "6.5"
-    path.write_text(path.read_text().replace("1.5", "99"))  # more than there is
-    two.grade()
+    enter(two, "99")  # more than there is
+    remark = "manual.csv: ada, set0_line, explain: mark '99' is not between 0 and 2"
+    assert two.grade().remarks == [remark] and remark in (two.results / "report.txt").read_text()
     assert two.marks()["ada"]["total"] == ""
+    rows = [line.split(",")[:6] for line in path.read_text().splitlines()]
+    path.write_text("\n".join(";".join(row) for row in rows).replace(";99;", ";1,5;"))  # as spreadsheets save it
+    two.grade()
+    assert two.marks()["ada"]["total"] == "6.5"
     path.write_text("id,set\n")
     with pytest.raises(ValueError, match="lost the columns part"):
+        two.grade(again=["ada"], tell=pytest.fail)
+    path.write_bytes(",".join(marks.MANUAL_COLUMNS).encode() + b"\n\xe9")
+    with pytest.raises(ValueError, match="not in UTF-8"):
         two.grade()
+
+
+def enter(class_, mark, comment=None, id="ada"):
+    """Write into ``manual.csv``."""
+    path = class_.results / "manual.csv"
+    lines = path.read_text().splitlines()
+    (number,) = (n for n, line in enumerate(lines) if line.startswith(f"{id},set0_line,explain,"))
+    row = next(csv.reader([lines[number]]))
+    comment = f'"{row[5]}"' if comment is None else comment
+    lines[number] = ",".join([*row[:4], mark, comment, *row[6:]])
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_a_mark_by_hand_does_not_pass_to_another_answer(two):
+    two.grade()
+    enter(two, "1.5", "good")
+    notebook = model(two.sets[0], "ada")
+    cell(notebook, "project").source += "\n# a word"
+    hand_in(two.folder, "ada", notebook)
+    two.grade()
+    assert two.marks()["ada"]["total"] == "6.5"  # another cell, the same answer
+    cell(notebook, "explain").source = "another answer"
+    hand_in(two.folder, "ada", notebook)
+    two.grade()
+    assert two.marks()["ada"]["total"] == ""
+    assert "answer changed; old mark 1.5; old comment: good" in (two.results / "manual.csv").read_text()
+    enter(two, "0.5")
+    two.grade()
+    assert two.marks()["ada"]["total"] == "5.5"
+    path = two.results / "manual.csv"
+    path.write_text(path.read_text().replace("\nada,", "\n0ada,"))
+    assert two.grade().remarks == ["manual.csv: 0ada: no student of this id"]
+
+
+def test_marks_by_hand_survive_a_notebook_that_is_not_graded_now(two, monkeypatch):
+    two.grade()
+    enter(two, "1.5", "good")
+    path = two.folder / "ada" / "set0_line.ipynb"
+    whole = path.read_text()
+    path.write_text("damaged")
+    two.grade()
+    assert two.marks()["ada"]["status"] == "not graded" and two.marks()["ada"]["total"] == "0"
+    path.write_text(whole)
+    two.grade()
+    assert two.marks()["ada"]["total"] == "6.5"
+
+
+def test_who_is_named_again_is_run_again(two):
+    two.grade()
+    two.sets = read_sets(two.sources)  # as the command line does each time
+    assert two.grade(again=["ADA"]).reused == 1
+
+
+def test_sets_that_nobody_handed_in_have_no_mark_unless_asked_for(two):
+    source = (two.sources / "set0_line.md").read_text()
+    (two.sources / "set9_later.md").write_text(source.replace("# Set 0: a line", "# Set 9"))
+    two.sets = read_sets(two.sources)
+    ids = ["ada", "ben", "carol"]
+    assert {(r["id"], r["set"]) for r in two.grade(ids=ids).records} == {(id, "set0_line") for id in ids}
+    assert {r["set"] for r in two.grade(ids=ids, only=["set9_later"]).records} == {"set9_later"}
+    with pytest.raises(ValueError, match="no set set1; there are set0_line, set9_later"):
+        two.grade(only=["set1"])
+
+
+def test_an_endless_loop_costs_its_own_questions_alone(two):
+    notebook = model(two.sets[0], "ada")
+    answer = cell(notebook, "project")
+    answer.source = answer.source.replace("return g", "while True: pass\n    return g")
+    notebook.cells.insert(-1, nbformat.v4.new_code_cell("project(1, 1)"))
+    for _ in range(9):  # each would take 3 seconds
+        notebook.cells.insert(-1, nbformat.v4.new_code_cell("project(1, 1)"))
+    hand_in(two.folder, "ada", notebook)
+    (ada, _) = two.grade(limits=Limits(seconds=25, cells=8, cell=3, call=3, clock=200)).records
+    points = {part["part"]: part["points"] for part in ada["parts"]}
+    assert points == {"test_project": 0, "test_slope": 2, "explain": None} and ada["status"] == "graded"
+    assert any(
+        "not run: the cells before it took 8 seconds" in (c["error"] or "") for c in ada["cells"] if "error" in c
+    )
+
+
+def test_what_the_clock_cut_off_is_to_be_marked_not_wrong(two):
+    notebook = model(two.sets[0], "ada")
+    cell(notebook, "project").source += "\nimport time\ntime.sleep(10**6)"
+    hand_in(two.folder, "ada", notebook)
+    ada, ben = two.grade(limits=Limits(clock=15)).records
+    assert {part["points"] for part in ada["parts"]} == {None}
+    row = two.marks()["ada"]
+    assert row["total"] == "" and "15 seconds by the clock in cell project" in row["remarks"]
+    assert "AGAIN=ada" in row["remarks"] and "ada,set0_line,test_slope,2,," in (two.results / "manual.csv").read_text()
+    assert two.marks()["ben"]["automatic"] == "5"
+
+
+def test_messages_name_the_question_and_what_is_empty(two):
+    notebook = release(two.sets[0], "ada")
+    answer = cell(notebook, "project")
+    answer.source = answer.source.replace("raise NotImplementedError()", "return None", 1)
+    hand_in(two.folder, "ada", notebook)
+    hand_in(two.folder, "ben", release(two.sets[0], "ben"))
+    gone = model(two.sets[0], "carol")
+    cell(gone, "project").source = "slope = 0"
+    hand_in(two.folder, "carol", gone)
+    records = {record["id"]: record for record in two.grade().records}
+    said = {id: {part["part"]: part["message"] for part in record["parts"]} for id, record in records.items()}
+    assert said["ben"] == dict.fromkeys(["test_project", "test_slope", "explain"], "left empty")
+    assert said["ada"]["test_project"] == "project(g, n) is not a number or an array of numbers"
+    assert said["ada"]["test_slope"] == "left empty"
+    assert (said["carol"]["test_project"], said["carol"]["test_slope"]) == (
+        "project: not defined",
+        "slope is not right",
+    )
+    assert {part["title"] for part in records["ada"]["parts"]} == {"1. Project"}
+
+
+def test_without_a_sandbox_nothing_is_run_unless_asked_for_and_the_reasons_are_named(tmp_path, monkeypatch):
+    said = []
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\necho more >&2\nexit 1\n")
+    bwrap.chmod(0o755)
+    monkeypatch.setattr("grokutil.course.sandbox.bubblewrap", lambda home: [str(bwrap)])
+    monkeypatch.setattr(choice.shutil, "which", lambda name: str(bwrap))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(RuntimeError) as error:
+        choice.choose(tmp_path, tmp_path, tmp_path, tell=said.append)
+    assert "bwrap: no namespaces here" in said[0] and "more" not in said[0] and "only root" in said[1]
+    assert "no namespaces here" in str(error.value) and "SANDBOX=none" in str(error.value)
+    assert choice.choose(tmp_path, tmp_path, tmp_path, ["none"])[0].kind == "none"
 
 
 def test_an_interrupted_run_goes_on_where_it_was(two):
@@ -245,6 +392,8 @@ def test_a_killed_run_leaves_whole_files_and_no_lock(two, root):
         two.sources,
         "--to",
         two.results,
+        "--sandbox",
+        choice.choose(two.sources, two.folder, two.results, KINDS)[0].kind,
     ]
     two.results.joinpath("temporary").mkdir()
     environment = os.environ | {"TMPDIR": str(two.results / "temporary")}
@@ -362,7 +511,7 @@ def test_released_notebooks_run_as_students_get_them_and_earn_nothing(root, tmp_
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(release(problem_set, "ada"), path)
     results.mkdir()
-    sandbox, reached = choice.choose(sources, folder, results)
+    sandbox, reached = choice.choose(sources, folder, results, KINDS)
     batch = grade_folder(folder, results, sets, sandbox, reached, tell=lambda text: None)
     for record in batch.records:
         assert record["status"] == "graded" and not record["flags"], record["set"]

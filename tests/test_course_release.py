@@ -132,6 +132,9 @@ def test_ids_are_read_from_a_file(tmp_path):
     path.write_text("ada\nADA\n")
     with pytest.raises(ValueError, match="twice: ada"):
         read_ids(path)
+    path.write_text("ada\na b\n-x\n")
+    with pytest.raises(ValueError, match="1 to 64 letters.*not so: 'a b', '-x'"):
+        read_ids(path)
     path.write_text("\n")
     with pytest.raises(ValueError, match="no ids"):
         read_ids(path)

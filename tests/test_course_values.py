@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 import torch
 
-from grokutil.course.checking import close, same_expression
+from grokutil.course.checking import Tally, close, same_expression
 from grokutil.course.expressions import equivalent, read
 from grokutil.course.values import Expression, decode, encode
 
@@ -146,6 +146,17 @@ def test_random_points_decide_where_simplification_is_too_slow(monkeypatch):
     assert equivalent(sp.sin(x) ** 2 + sp.cos(x) ** 2, sp.Integer(1)) is True
     assert equivalent(sp.sin(x) ** 2 + sp.cos(x), sp.Integer(1)) is False
     assert equivalent(sp.log(x), sp.log(x) + sp.log(0 * x), {}) is None
+
+
+def test_a_tally_counts_what_holds_and_says_what_does_not():
+    tally = Tally(1)
+    for points, of, right in ((2, "", True), (3, "long inputs", False), (4, "", False), (5, "long inputs", False)):
+        with tally.piece(points, of):
+            close(int(right), 1, name="f")
+    assert (tally.points, tally.message) == (3, "long inputs: f is not right; f is not right")
+    with pytest.raises(TypeError), tally.piece(1):
+        raise TypeError
+    assert tally.points == 3
 
 
 def test_close_compares_shape_and_size():

@@ -64,14 +64,18 @@ def _peak(seed: int) -> tuple[float, None]:
     return max(0.0, float(accuracies[-1] / 2 - accuracies[0])), None
 
 
-def _singular_values(seed: int) -> tuple[float, None]:
+def singular_values(activation: str, seed: int) -> tuple[float, None]:
     """How far the smallest singular value of J falls after step 200, as a share of its largest value."""
     pairs = task(seed)
     times = [0, 200, *range(1000, 10_001, 1000)]
-    states = gradient_descent(pairs, activation="quadratic", seed=seed, times=times, progress=False).states[1:]
-    kernels = [space(state, pairs.X_train, "quadratic").ntk for state in states]
+    states = gradient_descent(pairs, activation=activation, seed=seed, times=times, progress=False).states[1:]
+    kernels = [space(state, pairs.X_train, activation).ntk for state in states]
     sizes = torch.stack([torch.linalg.eigvalsh(kernel)[0].clamp(min=0).sqrt() for kernel in kernels])
     return float(1 - sizes.min() / sizes.max()), None
+
+
+def _singular_values(seed: int) -> tuple[float, None]:
+    return singular_values("quadratic", seed)
 
 
 CLAIMS = (

@@ -7,15 +7,15 @@ import torch
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
+from grokutil.claims.along_the_manifold import singular_values
 from grokutil.claims.record import CORRECTED, FAILS, FIVE, HOLDS, Claim
 from grokutil.claims.zero_loss_manifold import TANH, tanh_network, trained
 from grokutil.constraints import ZeroLossManifold
 from grokutil.data import modular_addition
 from grokutil.gradient_flow import training_flow
 from grokutil.isolated import reduced_cost
-from grokutil.manifold import TangentSpace, jacobian
+from grokutil.manifold import jacobian
 from grokutil.model import default_weights, gaussian_embedding, hidden
-from grokutil.train import gradient_descent
 
 
 def _small_loss() -> tuple[float, float]:
@@ -43,12 +43,7 @@ def _same_first_part() -> tuple[float, None]:
 
 
 def _singular_values(seed: int) -> tuple[float, None]:
-    """How far the smallest singular value of J of Appendix D's network falls after step 200."""
-    task = modular_addition(11, train_size=59, seed=seed)
-    run = gradient_descent(task, times=[0, 200, *range(1000, 10_001, 1000)], seed=seed, progress=False)
-    kernels = [TangentSpace(W1, W2, task.X_train).ntk for W1, W2 in run.states[1:]]
-    sizes = torch.stack([torch.linalg.eigvalsh(kernel)[0].clamp(min=0).sqrt() for kernel in kernels])
-    return float(1 - sizes.min() / sizes.max()), None
+    return singular_values("relu", seed)
 
 
 def _force_along_Z(seed: int) -> tuple[float, None]:

@@ -17,8 +17,9 @@ LEVEL = 0.06  # of the test loss; the answer zero has 1/11
 
 
 def _run(
-    activation: str, learning_rate: float, weight_decay: float, steps: int, seed: int
+    activation: str, learning_rate: float, weight_decay: float, steps: int, seed: int, every: int = 0
 ) -> tuple[np.ndarray, LearningCurves]:
+    """Recorded steps, ``every`` so many or a hundred in all, and the learning curves there."""
     task = modular_addition(11, train_size=59, seed=seed)
     run = gradient_descent(
         task,
@@ -27,7 +28,7 @@ def _run(
         weight_decay=weight_decay,
         steps=steps,
         seed=seed,
-        record_every=steps // 100,
+        record_every=every or steps // 100,
         progress=False,
     )
     return run.times, learning_curves(run.states, task, activation)
@@ -35,18 +36,8 @@ def _run(
 
 def _memorised(activation: str, learning_rate: float, weight_decay: float, seed: int) -> float:
     """Step at which all training pairs are right, to ten steps."""
-    task = modular_addition(11, train_size=59, seed=seed)
-    run = gradient_descent(
-        task,
-        activation=activation,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        steps=1000,
-        record_every=10,
-        seed=seed,
-        progress=False,
-    )
-    return crossing_time(run.times, learning_curves(run.states, task, activation).train_accuracy, 1.0)
+    times, curves = _run(activation, learning_rate, weight_decay, 1000, seed, every=10)
+    return crossing_time(times, curves.train_accuracy, 1.0)
 
 
 def _delay(activation: str, learning_rate: float, weight_decay: float, steps: int, seed: int) -> float:

@@ -11,6 +11,7 @@ import nbformat
 from grokutil.course import choice, report
 from grokutil.course.batch import grade_folder
 from grokutil.course.problems import read_set, read_sets
+from grokutil.course.sandbox import KINDS
 from grokutil.course.student import read_ids
 
 SOURCES = Path("book/assignments")
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     grade = commands.add_parser("grade", help="grade a folder of submissions: ID/SET.ipynb")
     grade.add_argument("folder", type=Path)
     grade.add_argument("--ids", type=Path, help="a text file with the ids that should have handed in")
+    grade.add_argument("--set", action="append", default=[], help="grade this set and no other; may be given again")
+    grade.add_argument("--again", action="append", default=[], metavar="ID", help="run this student's notebooks anew")
     grade.add_argument("--to", type=Path, help="where marks and feedback go; FOLDER-graded when not given")
     model = commands.add_parser("model", help="grade a set's model answers for made-up ids")
     model.add_argument("set", type=Path)
@@ -34,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     for command in (make, grade):
         command.add_argument("--sources", type=Path, default=SOURCES)
     for command in (grade, model):
-        command.add_argument("--sandbox", choices=choice.KINDS, help="this kind and no other")
+        command.add_argument("--sandbox", choices=KINDS, help="this kind and no other")
         command.add_argument("--workers", type=int, help="submissions at a time; one for each core when not given")
     options = parser.parse_args(arguments)
     try:
@@ -59,13 +62,15 @@ def grade_all(options: argparse.Namespace) -> None:
     results = options.to or options.folder.resolve().with_name(options.folder.resolve().name + "-graded")
     sets = read_sets(options.sources)
     results.mkdir(parents=True, exist_ok=True)
-    sandbox, reached = choice.choose(options.sources, options.folder, results, options.sandbox)
+    kinds = [options.sandbox] if options.sandbox else choice.SHUT_IN
+    sandbox, reached = choice.choose(options.sources, options.folder, results, kinds, tell=_say)
     print(report.shut_in(sandbox, reached), flush=True)
     ids = read_ids(options.ids) if options.ids else []
-    batch = grade_folder(options.folder, results, sets, sandbox, reached, ids, workers=options.workers, tell=_say)
+    chosen = {"workers": options.workers, "only": options.set, "again": options.again}
+    batch = grade_folder(options.folder, results, sets, sandbox, reached, ids, tell=_say, **chosen)
     print(report.summary(batch, sandbox, reached).rpartition("\n\n")[2], end="")
     for remark in batch.remarks:
-        print(f"not graded: {remark}")
+        print(f"remark: {remark}")
     print(f"Marks: {results}/marks.csv   to be marked: {results}/manual.csv   feedback: {results}/feedback")
 
 
@@ -81,7 +86,8 @@ def model_answers(options: argparse.Namespace) -> None:
             path.parent.mkdir(parents=True)
             nbformat.write(model(problem_set, path.parent.name), path)
         results.mkdir()
-        sandbox, reached = choice.choose(options.set.parent, folder, results, options.sandbox)
+        kinds = [options.sandbox] if options.sandbox else KINDS  # our own code needs no sandbox
+        sandbox, reached = choice.choose(options.set.parent, folder, results, kinds)
         batch = grade_folder(folder, results, [problem_set], sandbox, reached, workers=options.workers, tell=_say)
     lost = [
         f"{record['id']}: {part['part']}: {part['points']} of {part['of']}: {part['message']}"

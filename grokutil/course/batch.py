@@ -8,7 +8,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,27 +48,36 @@ def grade_folder(
     limits: Limits | None = None,
     workers: int | None = None,
     tell: Callable[[str], None] = print,
+    only: Iterable[str] = (),
+    again: Iterable[str] = (),
 ) -> Batch:
     """Grade ``folder/ID/SET.ipynb`` for all students and sets into ``results``.
 
     Each record is stored as soon as it is there: an interrupted run goes on where it was, and a submission is graded
-    again only when it, its problem set, ``grokutil`` or the sandbox has changed. ``ids`` are students who should have
-    handed in.
+    again only when it, its problem set, ``grokutil`` or the sandbox has changed, or its student is named
+    in ``again``. ``ids`` are students who should have handed in; ``only`` names the sets that are graded: without it,
+    those of which somebody has handed in a notebook.
 
     Raises:
-        ValueError: no such folder, or somebody else is grading it now.
+        ValueError: no such folder or set, a table of marks that cannot be read, or somebody else is grading it now.
     """
     started, limits = time.monotonic(), limits or Limits()
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; name one with a folder for each student: ID/SET.ipynb")
+    only, again = list(only), {canonical(id) for id in again}
+    if unknown := set(only) - {s.name for s in sets}:
+        raise ValueError(f"no set {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in sets)}")
     results.mkdir(parents=True, exist_ok=True)
     results.chmod(0o700)
     try:
         with FileLock(results / ".lock", timeout=0):
             seed = _seed(results)
+            marks.read_manual(results / marks.MANUAL)  # before the work, so that a broken table is heard of at once
             submissions, remarks = _found(folder, sets, ids)
-            records, reused = _graded(submissions, results, sets, sandbox, limits, seed, workers, tell)
-            marks.write_marks(records, results)
+            wanted = set(only) or {s.set for s in submissions if s.path} or {s.name for s in sets}
+            submissions = [s for s in submissions if s.set in wanted]
+            records, reused = _graded(submissions, results, sets, sandbox, limits, seed, workers, tell, again)
+            remarks += marks.write_marks(records, results)
             for record in records:
                 write(results / "feedback" / record["id"] / f"{record['set']}.html", report.page(record))
             seconds = time.monotonic() - started
@@ -83,6 +92,7 @@ def _found(folder: Path, sets: Sequence[ProblemSet], ids: Iterable[str]) -> tupl
     submissions: list[Submission] = []
     remarks: list[str] = []
     seen: dict[str, str] = {}
+    expected = list(map(canonical, ids))
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
@@ -100,7 +110,9 @@ def _found(folder: Path, sets: Sequence[ProblemSet], ids: Iterable[str]) -> tupl
             continue
         submissions += theirs
         remarks += [f"{id}: {other}" for other in others]
-    for id in map(canonical, ids):
+        if expected and id not in expected:
+            remarks.append(f"{shown(entry.name)}: not in the list of ids; graded all the same")
+    for id in expected:
         if id not in seen:
             submissions += [Submission(id, s.name, problem="nothing handed in: no folder of this id") for s in sets]
     return submissions, remarks
@@ -115,6 +127,7 @@ def _graded(
     seed: int,
     workers: int | None,
     tell: Callable[[str], None],
+    again: Collection[str],
 ) -> tuple[list[Record], int]:
     by_name = {s.name: s for s in sets}
     common = [_code(), sandbox.kind, asdict(limits), seed]
@@ -124,7 +137,7 @@ def _graded(
     def one(submission: Submission) -> tuple[Record, bool]:
         path = results / RECORDS / submission.id / f"{submission.set}.json"
         key = _key(submission, by_name[submission.set], common)
-        if (stored := _stored(path, key)) is not None:
+        if submission.id not in again and (stored := _stored(path, key)) is not None:
             return stored, True
         if stop.is_set():
             raise InterruptedError
@@ -148,10 +161,10 @@ def _graded(
         futures = [pool.submit(one, submission) for submission in submissions]
         try:
             for count, future in enumerate(as_completed(futures), 1):
-                record, again = future.result()
+                record, from_before = future.result()
                 records[record["id"], record["set"]] = record
-                reused += again
-                if not again:
+                reused += from_before
+                if not from_before:
                     tell(f"{count}/{len(futures)}  {report.line(record)}")
         except BaseException:
             stop.set()
@@ -179,8 +192,9 @@ def _code() -> str:
 
 
 def _key(submission: Submission, problem_set: ProblemSet, common: Sequence[object]) -> str:
-    """A checksum of all that decides the record."""
-    digest = hashlib.sha256(json.dumps([*common, problem_set.notebook, asdict(submission)], default=str).encode())
+    """A checksum of all that decides the record. Not of the ids of cells: each reading of a set draws them anew."""
+    cells = [(cell.cell_type, cell.source, cell.metadata) for cell in problem_set.notebook.cells]
+    digest = hashlib.sha256(json.dumps([*common, cells, asdict(submission)], default=str).encode())
     if submission.path is not None:
         for path in plain_files(submission.path.parent):
             try:

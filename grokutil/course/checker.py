@@ -51,8 +51,8 @@ def judge(part: Part, me: Student, seed: int, frames: Mapping[str, Mapping[str, 
             except ValueError as error:
                 calls[number] = replace(call, failed=str(error))
     try:
-        points = part.check(me, Answers(values, failed), calls)
-        return {"points": points, "message": "" if points == part.points else "partly right: some cases are wrong"}
+        points, message = part.check(me, Answers(values, failed), calls)
+        return {"points": points, "message": message[:1000]}
     except AssertionError as error:
         return {"points": 0.0, "message": str(error)[:1000] or "a hidden test failed"}
     except Exception as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,36 @@ class Answers(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+@dataclass
+class Tally:
+    """Points of an answer that has several pieces, and what to say of those that failed: for ``check`` to return.
+
+    .. code-block:: python
+
+        tally = Tally()
+        with tally.piece(2, "starts below the line"):
+            close(...)
+    """
+
+    points: float = 0.0
+    failed: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def piece(self, points: float, of: str = "") -> Iterator[None]:
+        """Points for a block without AssertionError; a failure's message follows ``of``, which names what failed."""
+        try:
+            yield
+        except AssertionError as error:
+            self.failed.append(f"{of}: {error}" if of else str(error))
+        else:
+            self.points += points
+
+    @property
+    def message(self) -> str:
+        """What failed, each message once."""
+        return "; ".join(dict.fromkeys(self.failed))
 
 
 def close(answer: Any, truth: Any, rtol: float = 1e-6, atol: float = 0.0, name: str = "the answer") -> None:

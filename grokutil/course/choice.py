@@ -6,27 +6,39 @@ import json
 import os
 import shutil
 import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from grokutil.course.files import shown
 from grokutil.course.sandbox import KINDS, Sandbox
 from grokutil.course.watch import Limits
 
+SHUT_IN = KINDS[:-1]  # what is tried when no kind is asked for: not to grade with no sandbox at all
+ALL_THE_SAME = "To grade all the same, in a machine that holds nothing you would miss: make grade ... SANDBOX=none"
 
-def choose(sources: Path, submissions: Path, results: Path, kind: str | None = None) -> tuple[Sandbox, list[str]]:
-    """The first of :data:`KINDS` that works here (or ``kind``), and what a student's code can reach in it.
+
+def choose(
+    sources: Path,
+    submissions: Path,
+    results: Path,
+    kinds: Sequence[str] = SHUT_IN,
+    tell: Callable[[str], None] = lambda text: None,
+) -> tuple[Sandbox, list[str]]:
+    """The first of ``kinds`` that works here, and what a student's code can reach in it; ``tell`` hears what fails.
 
     Raises:
-        RuntimeError: ``kind`` does not work here, or nothing does.
+        RuntimeError: none of them works here; the message says why.
     """
     failures = []
-    for candidate in KINDS if kind is None else (kind,):
-        sandbox = Sandbox(candidate)
-        missing = unavailable(candidate)
-        reached = None if missing else _probe(sandbox, sources, submissions, results)
-        if reached is not None:
-            return sandbox, reached
-        failures.append(f"{candidate}: {missing or 'it starts no Python here'}")
-    raise RuntimeError("no sandbox works here: " + "; ".join(failures))
+    for kind in kinds:
+        sandbox = Sandbox(kind)
+        missing = unavailable(kind)
+        found = missing or _probe(sandbox, sources, submissions, results)
+        if not isinstance(found, str):
+            return sandbox, found
+        failures.append(f"{kind}: {found}")
+        tell(f"does not work here: {failures[-1]}")
+    raise RuntimeError("\n".join(["no sandbox works here", *failures, ALL_THE_SAME]))
 
 
 def unavailable(kind: str) -> str | None:
@@ -38,7 +50,8 @@ def unavailable(kind: str) -> str | None:
     return None
 
 
-def _probe(sandbox: Sandbox, sources: Path, submissions: Path, results: Path) -> list[str] | None:
+def _probe(sandbox: Sandbox, sources: Path, submissions: Path, results: Path) -> list[str] | str:
+    """What code in the sandbox can reach; text says why no code ran in it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         job = {
             "read": {"hidden tests and model answers": str(sources), "what other students handed in": str(submissions)},
@@ -47,10 +60,11 @@ def _probe(sandbox: Sandbox, sources: Path, submissions: Path, results: Path) ->
             "pid": os.getpid(),
         }
         try:
-            outcome = sandbox.run("grokutil.course.probe", job, Limits(seconds=60))
-        except OSError:
-            return None
+            outcome = sandbox.run("grokutil.course.probe", job, Limits(seconds=60, clock=120))
+        except OSError as error:
+            return f"it does not start ({error})"
     try:
         return list(json.loads(outcome.lines[0])["reached"])
     except (IndexError, ValueError, KeyError):
-        return None
+        first = outcome.errors.strip().partition("\n")[0]
+        return f"it starts no Python here ({shown(first or outcome.stopped)})"

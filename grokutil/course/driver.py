@@ -28,11 +28,17 @@ FILE_BYTES = 64 * 2**20  # the largest file a student's code can write
 OPEN_FILES = 256
 PICTURES = 4  # of a cell
 LIBRARIES = 16 * 2**30  # bytes of addresses, not of memory: PyTorch with CUDA maps many
+STOPPED = "stopped:"  # how the message on what ran out of time begins
+NOT_DEFINED = "not defined"
 HANDED_IN = "/handed-in"  # in a sandbox: the student's files, read-only
 
 
 class TimeLimit(BaseException):
     """A cell or a call took too long. Not an Exception, so that ``except Exception`` lets it pass."""
+
+
+class NotDefined(Exception):
+    """The notebook does not define what the grader asks for."""
 
 
 class Output(io.TextIOBase):
@@ -102,9 +108,15 @@ def run(job: dict[str, Any], channel: BinaryIO) -> None:
     from IPython.core.interactiveshell import InteractiveShell  # here, because the checker needs no IPython
 
     shell = InteractiveShell.instance(colors="nocolor", history_length=0)
+    begun = time.process_time()
     for number, source in enumerate(job["cells"]):
         output, started = Output(int(limits["output"])), time.monotonic()
-        error = attempt(partial(run_cell, shell, source, f"<cell {number}>"), limits["cell"], output)
+        left = limits["cells"] - (time.process_time() - begun)
+        if left > 0:
+            seconds = min(limits["cell"], max(round(left, 1), 0.1))
+            error = attempt(partial(run_cell, shell, source, f"<cell {number}>"), seconds, output)
+        else:
+            error = f"not run: the cells before it took {limits['cells']:g} seconds of processor time"
         drawn: list[str] = []
         attempt(partial(pictures, drawn), limits["call"], Output(0))
         seconds = round(time.monotonic() - started, 2)
@@ -112,8 +124,12 @@ def run(job: dict[str, Any], channel: BinaryIO) -> None:
     names = shell.user_ns
     for name in job["answers"]:
         say(answer=name, **crossing(partial(named, names, name), limits["call"]))
+    endless: dict[str, dict[str, Any]] = {}  # functions that are not called again
     for number, (name, args, kwargs) in enumerate(job["calls"]):
-        say(call=number, **crossing(partial(make, names, name, args, kwargs), limits["call"]))
+        frame = endless.get(name) or crossing(partial(make, names, name, args, kwargs), limits["call"])
+        if str(frame.get("failed", "")).startswith(STOPPED):
+            endless[name] = frame
+        say(call=number, **frame)
     say(done=True)
     channel.close()
     os._exit(0)  # without the student's exit handlers
@@ -134,7 +150,7 @@ def pictures(drawn: list[str]) -> None:
 def named(names: dict[str, Any], name: str) -> Any:
     """The student's variable or function ``name``."""
     if name not in names:
-        raise NameError(f"{name} is not defined; define it in the notebook")
+        raise NotDefined
     return names[name]
 
 
@@ -177,7 +193,9 @@ def attempt(action: Callable[[], Any], seconds: float, output: Output) -> str | 
         with clock(seconds):
             action()
     except TimeLimit:
-        return f"stopped: it took more than {seconds:g} seconds of processor time"
+        return f"{STOPPED} it took more than {seconds:g} seconds of processor time"
+    except NotDefined:
+        return NOT_DEFINED
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: the next cell is to run
         line = next((f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if _own(f.filename)), None)
         where = f" (line {line} of its cell)" if line else ""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from grokutil.course.driver import NOT_DEFINED
 from grokutil.course.files import shown
 from grokutil.course.parts import Part
 from grokutil.course.problems import ProblemSet, grade_id
@@ -21,6 +22,8 @@ from grokutil.course.watch import Limits, Outcome
 SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION.*?^[ \t]*### END SOLUTION[ \t]*$", re.M | re.S)
 STUB = re.compile(r"YOUR ANSWER HERE|# YOUR CODE HERE|raise NotImplementedError\(\)")
 NOT_RUN = "nothing was run"
+EMPTY = "left empty"
+LATE = "not reached: the machine was busy, or the notebook only waits"
 MOST_ERRORS = 2
 LARGEST_PICTURE = 2**20  # characters
 
@@ -65,18 +68,29 @@ def grade(
     stopped = outcome.stopped or ("" if _finished(outcome) else "ended before its end, by its own code")
     if stopped:
         record["status"] = "stopped"
+        stopped += _where(frames, code, job)
+        stopped += f"; grade it again with AGAIN={submission.id}, or mark it by hand" if outcome.late else ""
         record["flags"].insert(0, stopped + (f" ({last})" if (last := _last_line(outcome.errors)) else ""))
     record["flags"] += _errors(submission, problem_set)
 
-    entries = {}
+    entries: dict[str, Record] = {}
+    verdicts: dict[str, Record] = {}
     for part in automatic:
         answers = {name: frames["answer"][name] for name in part.answers if name in frames["answer"]}
         made = {str(n): frames["call"][i] for i, (of, n, _) in enumerate(calls) if of is part and i in frames["call"]}
-        entries[part.id] = {"part": asdict(part), "frames": {"answers": answers, "calls": made}}
-    verdicts, seconds = _check(entries, submission.id, sandbox, limits, seed, slot)
+        asked = len(part.answers) + sum(of is part for of, _, _ in calls)
+        if outcome.late and len(answers) + len(made) < asked:
+            verdicts[part.id] = {"points": None, "message": LATE}
+        else:
+            entries[part.id] = {"part": asdict(part), "frames": {"answers": answers, "calls": made}}
+    checked, seconds = _check(entries, submission.id, sandbox, limits, seed, slot)
+    verdicts |= checked
     for part in problem_set.parts:
         if part.hidden is None:
             verdicts[part.id] = _untouched(submission, problem_set, part)
+        elif verdicts[part.id]["points"] == 0 and _has_stub(submission, problem_set, part):
+            if re.search(f"NotImplementedError|{NOT_DEFINED}", verdicts[part.id]["message"]):
+                verdicts[part.id]["message"] = EMPTY
     broken = [
         f"{id}: the hidden test itself failed, look at it: {v['broken']}" for id, v in verdicts.items() if "broken" in v
     ]
@@ -136,7 +150,7 @@ def _check(
             raise RuntimeError(f"the hidden tests of {id} did not start: {outcome.stopped} {outcome.errors[-500:]}")
         for name in unfinished:
             message = f"the answer could not be checked: the test was {outcome.stopped or 'cut off'}"
-            verdicts[name] = {"points": 0.0, "message": message}
+            verdicts[name] = {"points": None if outcome.late else 0.0, "message": message}
     return verdicts, seconds
 
 
@@ -146,8 +160,19 @@ def _untouched(submission: Submission, problem_set: ProblemSet, part: Part) -> d
     given = SOLUTION.sub("", source) if SOLUTION.search(source) else ""
     answers = [cell["source"] for cell in submission.cells if cell["id"] == part.id]
     if all(STUB.sub("", answer).split() == given.split() or not answer.strip() for answer in answers):
-        return {"points": 0.0, "message": "left empty"}
+        return {"points": 0.0, "message": EMPTY}
     return {"points": None, "message": ""}
+
+
+def _has_stub(submission: Submission, problem_set: ProblemSet, part: Part) -> bool:
+    """Whether the answer that ``part`` tests still holds the line that a release puts in place of an answer."""
+    above = None
+    for cell in problem_set.notebook.cells:
+        if grade_id(cell) == part.id:
+            break
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            above = grade_id(cell)
+    return any(cell["id"] == above and "raise NotImplementedError" in cell["source"] for cell in submission.cells)
 
 
 def listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -155,6 +180,7 @@ def listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -
     return [
         {
             "part": part.id,
+            "title": part.title,
             "of": part.points,
             "manual": part.hidden is None,
             "points": verdicts[part.id]["points"],
@@ -162,6 +188,20 @@ def listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -
         }
         for part in problem_set.parts
     ]
+
+
+def _where(frames: Mapping[str, Any], code: list[dict[str, Any]], job: Mapping[str, Any]) -> str:
+    """Where a process was when it was stopped: the first thing that it did not say."""
+    for number, cell in enumerate(code):
+        if number not in frames["cell"]:
+            return f" in cell {cell['id'] or number + 1}" + (f" ({shown(cell['title'])})" if cell.get("title") else "")
+    for name in job["answers"]:
+        if name not in frames["answer"]:
+            return f" while {name} was read"
+    for number, (name, _, _) in enumerate(job["calls"]):
+        if number not in frames["call"]:
+            return f" in a call of {name}"
+    return ""
 
 
 def _finished(outcome: Outcome) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grokutil.course.checking import Answers, Call
+from grokutil.course.checking import Answers, Call, Tally
 from grokutil.course.student import Student, number
 
 
@@ -16,7 +16,8 @@ from grokutil.course.student import Student, number
 class Part:
     """A part of the problem set ``set``: judged by a hidden test, or (``hidden`` is None) by a teacher.
 
-    ``answers`` names the student's variables that the hidden test looks at.
+    ``answers`` names the student's variables that the hidden test looks at, ``title`` is the question's as students
+    read it.
     """
 
     set: str
@@ -24,14 +25,15 @@ class Part:
     points: float
     answers: tuple[str, ...]
     hidden: str | None
+    title: str = ""
 
     def draw(self, me: Student, seed: int) -> list[Call]:
         """The calls that the hidden test asks for: the same for the same student and ``seed``."""
         draw = self._run().get("draw")
         return list(draw(me, np.random.default_rng([seed, number(me.id, self.set, self.id)]))) if draw else []
 
-    def check(self, me: Student, answers: Answers, calls: list[Call]) -> float:
-        """The points that the hidden test gives.
+    def check(self, me: Student, answers: Answers, calls: list[Call]) -> tuple[float, str]:
+        """The points that the hidden test gives, and what it says of pieces that are wrong.
 
         Raises:
             AssertionError: none, for the reason in the message.
@@ -39,10 +41,14 @@ class Part:
         """
         given = self._run()["check"](me, answers, calls)
         if given is None:
-            return self.points
-        if not math.isfinite(given):
-            raise ValueError(f"check gave {given} points")
-        return min(max(float(given), 0.0), self.points)
+            return self.points, ""
+        points = given.points if isinstance(given, Tally) else given
+        if not math.isfinite(points):
+            raise ValueError(f"check gave {points} points")
+        points = min(max(float(points), 0.0), self.points)
+        if points == self.points:
+            return points, ""
+        return points, given.message if isinstance(given, Tally) else "partly right: some cases are wrong"
 
     def _run(self) -> dict[str, Any]:
         namespace: dict[str, Any] = {"__name__": "hidden_tests"}

@@ -17,6 +17,7 @@ from grokutil.course.student import PLACEHOLDER
 
 ID_CELL = "me"
 ID_CALL = f'student("{PLACEHOLDER}")'
+HEADING = re.compile(r"^## +(.+?)(?: *\([^()]*points?[^()]*\))? *$", re.M)
 HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS[ \t]*\n(.*?)^[ \t]*### END HIDDEN TESTS[ \t]*$\n?", re.M | re.S)
 
 
@@ -30,6 +31,7 @@ class ProblemSet:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """What gives points, in the order of the notebook."""
+        titles = self.titles
         return tuple(
             Part(
                 set=self.name,
@@ -37,10 +39,21 @@ class ProblemSet:
                 points=float(cell.metadata.nbgrader.points),
                 answers=tuple(cell.metadata.get("answers", ())),
                 hidden=None if cell.metadata.nbgrader.solution else hidden_tests(cell),
+                title=titles[cell.metadata.nbgrader.grade_id],
             )
             for cell in self.notebook.cells
             if cell.metadata.get("nbgrader", {}).get("grade")
         )
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """The heading above each cell that has a grade id, without its points."""
+        titles, title = {}, ""
+        for cell in self.notebook.cells:
+            title = heading(cell.source, title) if cell.cell_type == "markdown" else title
+            if id := grade_id(cell):
+                titles[id] = title
+        return titles
 
     def copy(self) -> NotebookNode:
         """The source as a notebook of one's own to change."""
@@ -90,6 +103,12 @@ def grade_id(cell: NotebookNode) -> str | None:
     found = cell.metadata.get("nbgrader")
     id = found.get("grade_id") if isinstance(found, dict) else None
     return id if isinstance(id, str) else None
+
+
+def heading(source: str, before: str) -> str:
+    """The last heading ``## `` in a Markdown cell, without its points; ``before`` if it has none."""
+    found = HEADING.findall(source)
+    return found[-1] if found else before
 
 
 def fill_in(notebook: NotebookNode, id: str) -> NotebookNode:

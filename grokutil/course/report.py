@@ -18,8 +18,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 body { color: #1a1a1a; background: #fff; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #bbb; }
-td:nth-child(2) { white-space: nowrap; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #bbb; vertical-align: top; }
+td { overflow-wrap: anywhere; } tbody th { font-weight: normal; overflow-wrap: break-word; }
 pre { background: #f3f3f3; padding: .6rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre.text { background: none; border-left: 3px solid #bbb; font: inherit; }
 img { max-width: 100%; }
@@ -40,22 +40,41 @@ def page(record: dict[str, Any]) -> str:
         f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1><p><strong>{mark}</strong></p>",
     ]
     lines += [f'<p class="error">{escape(flag)}</p>' for flag in record["flags"]]
-    lines.append("<table><thead><tr><th>Part</th><th>Points</th><th>Remark</th></tr></thead><tbody>")
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Question", "Points", "Remark"))
+    lines.append(f"<table><thead><tr>{head}</tr></thead><tbody>")
+    alike = Counter(part["title"] for part in record["parts"])
     for part in record["parts"]:
+        name = part["part"].removeprefix("test_").replace("_", " ")
+        question = name if not part["title"] else part["title"] + (f" ({name})" if alike[part["title"]] > 1 else "")
         points = "to be marked" if part["points"] is None else f"{part['points']:g} of {part['of']:g}"
         message = part["message"] or ("right" if part["points"] == part["of"] and not part["manual"] else "")
-        lines.append(f"<tr><td>{escape(part['part'])}</td><td>{points}</td><td>{escape(message)}</td></tr>")
-    lines.append('</tbody></table><h2>Your notebook</h2><p class="note">As it was run for grading.</p>')
+        lines.append(f'<tr><th scope="row">{escape(question)}</th><td>{points}</td><td>{escape(message)}</td></tr>')
+    lines.append('</tbody></table><h2>Your answers</h2><p class="note">As they were run for grading.</p>')
+    under = None
     for cell in record["cells"]:
+        if shown := _cell(cell):
+            title = cell.get("title") or "At the beginning"
+            lines += [] if title == under else [f"<h3>{escape(title)}</h3>"]
+            lines += shown
+            under = title
+    return "\n".join([*lines, "</body></html>\n"])
+
+
+def _cell(cell: dict[str, Any]) -> list[str]:
+    """A cell that the student wrote, with what it printed; of a given cell only its error."""
+    lines = []
+    if cell["own"]:
         kind = "code" if cell["type"] == "code" else "text"
         lines.append(f'<pre class="{kind}">{escape(cell["source"])}</pre>')
         if cell.get("output"):
             lines.append(f'<pre class="note">{escape(cell["output"])}</pre>')
+        figure = escape(f"figure of question {cell['title']}" if cell.get("title") else "figure")
         for picture in cell.get("pictures", ()):
-            lines.append(f'<img alt="a figure of this cell" src="data:image/png;base64,{escape(picture)}">')
-        if cell.get("error"):
-            lines.append(f'<p class="error">{escape(cell["error"])}</p>')
-    return "\n".join([*lines, "</body></html>\n"])
+            lines.append(f'<img alt="{figure}" src="data:image/png;base64,{escape(picture)}">')
+    if cell.get("error") and (cell["own"] or not cell["error"].startswith(("not reached", "not run"))):
+        where = "" if cell["own"] else "In a cell that was given: "
+        lines.append(f'<p class="error">{where}{escape(cell["error"])}</p>')
+    return lines
 
 
 def line(record: dict[str, Any]) -> str:
@@ -73,7 +92,7 @@ def summary(batch: Batch, sandbox: Sandbox, reached: Sequence[str]) -> str:
     counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     lines = [shut_in(sandbox, reached), "", *map(line, batch.records)]
     if batch.remarks:
-        lines += ["", "Not graded:", *batch.remarks]
+        lines += ["", "Remarks:", *batch.remarks]
     again = f", {batch.reused} of them from before" if batch.reused else ""
     return "\n".join([*lines, "", f"{len(batch.records)} submissions: {counted}{again}; {batch.seconds:.0f} s", ""])
 
@@ -83,8 +102,7 @@ def shut_in(sandbox: Sandbox, reached: Sequence[str]) -> str:
     how = {
         "bubblewrap": "Sandbox: bubblewrap. No network; only the system, Python and the student's own files are seen.",
         "another user id": "Sandbox: another user id for each process.",
-        "none": "NO SANDBOX: students' code runs with your rights. Install the package bubblewrap, "
-        "or grade in a virtual machine that holds nothing else.",
+        "none": "NO SANDBOX: students' code runs with your rights. Grade in a virtual machine that holds nothing else.",
     }[sandbox.kind]
     found = (
         "WARNING: students' code can reach " + "; ".join(reached) if reached else "tried out: nothing else is reached"

@@ -20,6 +20,7 @@ T = TypeVar("T")
 PLACEHOLDER = "STUDENT_ID"
 PRIMES = (11, 13, 17, 19)
 FRACTIONS = tuple(percent / 100 for percent in range(60, 81, 2))
+RULE = "a student's id has 1 to 64 letters, digits and _ @ + . - and starts with none of . and -"
 ALLOWED = re.compile(r"[\w@+][\w@+.-]{0,63}")
 
 
@@ -75,9 +76,7 @@ def canonical(id: str) -> str:
     """
     spelled = unicodedata.normalize("NFC", id.strip().casefold()) if isinstance(id, str) else ""
     if not ALLOWED.fullmatch(spelled):
-        raise ValueError(
-            f"a student's id has 1 to 64 letters, digits and _ @ + . - and starts with none of . and -, got {id!r}"
-        )
+        raise ValueError(f"{RULE}, got {id!r}")
     return spelled
 
 
@@ -85,10 +84,18 @@ def read_ids(path: Path) -> list[str]:
     """The ids in a text file, one a line; blank lines and lines that start with # do not count.
 
     Raises:
-        ValueError: an id that is not allowed, or one that occurs twice.
+        ValueError: ids that are not allowed, all of them in one message, or ids that occur twice.
     """
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    ids = [canonical(line) for line in lines if line and not line.startswith("#")]
+    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    ids, bad = [], []
+    for line in lines:
+        if line and not line.startswith("#"):
+            try:
+                ids.append(canonical(line))
+            except ValueError:
+                bad.append(repr(line))
+    if bad:
+        raise ValueError(f"{path.name}: {RULE}; not so: {', '.join(bad)}")
     if twice := sorted({id for id in ids if ids.count(id) > 1}):
         raise ValueError(f"{path.name} lists twice: {', '.join(twice)}")
     if not ids:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grokutil.course.files import odd_files, plain_files, read_bytes, shown
-from grokutil.course.problems import HIDDEN, ID_CELL, ProblemSet, fill_in, grade_id
+from grokutil.course.problems import HIDDEN, ID_CELL, ProblemSet, fill_in, grade_id, heading
 from grokutil.course.student import canonical
 
 MOST_CELLS = 500
@@ -129,7 +129,10 @@ def grade_id_of(cell: Mapping[str, Any]) -> str | None:
 def _assemble(
     submission: Submission, problem_set: ProblemSet, cells: list[dict[str, Any]], label: Mapping[str, Any]
 ) -> None:
-    """The cells to run: the student's, with the id cell and the locked cells as they were released."""
+    """The cells to run: the student's, with the id cell and the locked cells as they were released.
+
+    Each with the question it belongs to, and whether the student wrote it (``own``) or it was given.
+    """
     given = {}
     for cell in fill_in(problem_set.copy(), submission.id).cells:
         if id := grade_id(cell):
@@ -137,6 +140,8 @@ def _assemble(
             given[id] = (cell.cell_type, source, bool(cell.metadata.nbgrader.solution))
     claimed = {i for i in (label.get("student"),) if isinstance(i, str)}
     seen: Counter[str] = Counter()
+    printed = {cell.source.strip() for cell in problem_set.notebook.cells if not grade_id(cell)}
+    title = ""
     for cell in cells:
         id = grade_id_of(cell)
         if id == ID_CELL:
@@ -148,11 +153,20 @@ def _assemble(
                 if seen[id] > 1:
                     continue
                 cell = {**cell, "cell_type": cell_type, "source": source}
+        own = given[id][2] if id in given else cell["source"].strip() not in printed
+        if not own and cell["cell_type"] == "markdown":
+            title = heading(cell["source"], title)
         submission.cells.append(
-            {"id": id if id in given else None, "type": cell["cell_type"], "source": cell["source"]}
+            {
+                "id": id if id in given else None,
+                "type": cell["cell_type"],
+                "source": cell["source"],
+                "title": problem_set.titles.get(id or "", title),
+                "own": own,
+            }
         )
     if not seen[ID_CELL]:
-        submission.cells.insert(0, {"id": ID_CELL, "type": "code", "source": given[ID_CELL][1]})
+        submission.cells.insert(0, {"id": ID_CELL, "type": "code", "source": given[ID_CELL][1], "own": False})
     for other in sorted(claimed):
         if _differs(other, submission.id):
             submission.flags.append(f"made for the id {shown(other)}; graded with the numbers of {submission.id}")

@@ -16,11 +16,17 @@ LOOK = 0.2  # seconds between two looks at the clock
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits: seconds in all; of processor time for a cell, a call; bytes of memory, of answers; printed characters."""
+    """Limits: of processor time in all, for all cells together, for a cell, for a call; of the clock, in all.
 
-    seconds: float = 240.0
+    Then bytes of memory and of answers, printed characters, processes. Processor time, because a busy machine must not
+    take points away; the generous clock is for those who only wait.
+    """
+
+    seconds: float = 360.0
+    cells: float = 240.0
     cell: float = 60.0
     call: float = 20.0
+    clock: float = 1200.0
     memory: int = 2 * 2**30
     answers: int = 16 * 2**20
     output: int = 10_000
@@ -29,18 +35,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a process said: its lines, the beginning of its standard error, and why it was stopped (or "")."""
+    """What a process said: its lines, the beginning of its standard error, and why it was stopped (or "").
+
+    ``late``: the clock stopped it, so a busy machine may be the cause.
+    """
 
     lines: list[bytes]
     errors: str
     stopped: str
     seconds: float
+    late: bool = False
 
 
 def listen(process: subprocess.Popen[bytes], limits: Limits, home: Path, uid: int | None) -> Outcome:
     """Read what the process says until it ends, is out of time, or says too much."""
     assert process.stdout and process.stderr
-    started, stopped = time.monotonic(), ""
+    started, stopped, late = time.monotonic(), "", False
     said, errors, more = bytearray(), bytearray(), 0
     ended, looked = None, started
     with selectors.DefaultSelector() as selector:
@@ -65,13 +75,16 @@ def listen(process: subprocess.Popen[bytes], limits: Limits, home: Path, uid: in
                 ended = now
             if ended is not None and now > ended + 1:
                 break  # a process it left behind holds the pipe
-            if now > started + limits.seconds:
-                stopped = f"stopped after {limits.seconds:g} seconds"
+            memory, seconds = usage(process.pid, uid)
+            if seconds > limits.seconds:
+                stopped = f"stopped after {limits.seconds:g} seconds of processor time"
+            elif late := now > started + limits.clock:
+                stopped = f"stopped after {limits.clock:g} seconds by the clock"
             elif len(said) > limits.answers:
                 stopped = f"stopped: its answers have more than {limits.answers >> 20} MB"
             elif more > limits.answers:
                 stopped = f"stopped: it printed more than {limits.answers >> 20} MB"
-            elif resident(process.pid, uid) > limits.memory:
+            elif memory > limits.memory:
                 stopped = f"stopped: its processes used more than {limits.memory / 2**30:g} GB of memory together"
             elif _size(home) > SCRATCH:
                 stopped = f"stopped: it wrote more than {SCRATCH >> 20} MB"
@@ -79,7 +92,7 @@ def listen(process: subprocess.Popen[bytes], limits: Limits, home: Path, uid: in
         code = process.returncode
         stopped = f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     lines = bytes(said[: limits.answers]).split(b"\n")[:-1]
-    return Outcome(lines, errors.decode(errors="replace"), stopped, time.monotonic() - started)
+    return Outcome(lines, errors.decode(errors="replace"), stopped, time.monotonic() - started, late)
 
 
 def _size(folder: Path) -> int:
@@ -93,18 +106,23 @@ def _size(folder: Path) -> int:
     return total
 
 
-def resident(pid: int, uid: int | None) -> int:
-    """Bytes of memory that a process, its descendants and all of the user ``uid`` hold; 0 where there is no /proc."""
-    parents, held = {}, {}
+def usage(pid: int, uid: int | None) -> tuple[int, float]:
+    """Bytes of memory, and seconds of processor time, of a process, its descendants and all of the user ``uid``.
+
+    0 where there is no /proc. Time counts also what ended children took.
+    """
+    parents, held, ticks = {}, {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             process = int(entry.name)
             parents[process] = pid if uid is not None and entry.stat().st_uid == uid else int(fields[1])
             held[process] = int(fields[21])
+            ticks[process] = sum(map(int, fields[11:15]))
         except (OSError, ValueError, IndexError):
             continue  # it has just ended
     ours = {pid}
     while more := {process for process, parent in parents.items() if parent in ours} - ours:
         ours |= more
-    return sum(held.get(process, 0) for process in ours) * os.sysconf("SC_PAGE_SIZE")
+    memory = sum(held.get(process, 0) for process in ours) * os.sysconf("SC_PAGE_SIZE")
+    return memory, sum(ticks.get(process, 0) for process in ours) / os.sysconf("SC_CLK_TCK")
