@@ -17,9 +17,17 @@ def test_a_number_has_three_digits(x, said):
 
 @pytest.mark.parametrize(
     ("label", "said"),
-    [("loss", "loss"), ("a - b", "a - b"), ("$\\tau$ = 5", "τ = 5"), ("$\\lambda\\, /\\, \\kappa_{\\min}$", "λ / κ_min"),
-     ("$e^{-4\\lambda t}$", "e^(−4λ t)"), ("$\\|W_1\\|_F^2$", "‖W_1‖_F^2"), ("$X^\\top$", "X^T"), ("cost $5", "cost $5")],
-)  # fmt: skip
+    [
+        ("loss", "loss"),
+        ("a - b", "a - b"),
+        ("$\\tau$ = 5", "τ = 5"),
+        ("$\\lambda\\, /\\, \\kappa_{\\min}$", "λ / κ_min"),
+        ("$e^{-4\\lambda t}$", "e^(−4λ t)"),
+        ("$\\|W_1\\|_F^2$", "‖W_1‖_F^2"),
+        ("$X^\\top$", "X^T"),
+        ("cost $5", "cost $5"),
+    ],
+)
 def test_a_label_is_without_marks(label, said):
     assert plain(label) == said
 
