@@ -10,9 +10,12 @@ import shutil
 import threading
 from pathlib import Path
 
+import jupytext
+import nbformat
 import pytest
 import yaml
 from hypothesis import settings
+from jupyter_cache import get_cache
 
 settings.register_profile("repeatable", derandomize=True)  # the same examples in every run
 settings.load_profile("repeatable")
@@ -58,6 +61,20 @@ def book():
     if not (html / "index.html").exists():
         pytest.fail("The book is not built: run `make book` first.")
     return html
+
+
+@pytest.fixture
+def executed(root, book, chapter):
+    """The notebook of a chapter as it was executed in the build; its metadata have the seconds of each code cell."""
+    cache = get_cache(root / "_build" / ".jupyter_cache")
+    records = [record for record in cache.list_cache_records() if record.uri == str(root / f"{chapter}.md")]
+    if not records:
+        assert "{code-cell}" not in (root / f"{chapter}.md").read_text()
+        return nbformat.v4.new_notebook(metadata={"seconds": []})
+    notebook = cache.get_cache_bundle(max(records, key=lambda record: record.created).pk).nb
+    sources = [cell.source for cell in jupytext.read(root / f"{chapter}.md").cells if cell.cell_type == "code"]
+    assert [cell.source for cell in notebook.cells] == sources
+    return notebook
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -5,7 +5,6 @@ import gzip
 import re
 from urllib.parse import unquote, urldefrag, urlsplit
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
@@ -40,11 +39,9 @@ def test_every_figure_has_alternative_text_a_caption_and_a_label(page):
         assert caption and caption.get_text(strip=True), f"{name}: no caption"
 
 
-def test_alternative_text_ends_with_what_the_kernel_said_of_the_data(root, chapter, page):
+def test_alternative_text_ends_with_what_the_kernel_said_of_the_data(executed, page):
     """The summary in the alternative text, all of it below the figure."""
-    notebook = root / "_build" / "jupyter_execute" / f"{chapter}.ipynb"
-    cells = nbformat.read(notebook, as_version=4).cells if notebook.exists() else []
-    data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    data = [output.get("data", {}) for cell in executed.cells for output in cell.outputs]
     said = [forms["text/plain"].splitlines() for forms in data if "image/png" in forms and "text/html" not in forms]
     figures = [figure for figure in page.select("article figure") if figure.select_one("details.figure-text")]
     assert len(said) == len(figures) == len(page.select("article .cell_output > figure > img"))

@@ -4,9 +4,7 @@ import json
 import re
 import sys
 
-import jupytext
 import pytest
-from jupyter_cache import get_cache
 
 from grokutil.benchmarks import chapters
 from grokutil.benchmarks.chapters import Chapter
@@ -75,22 +73,9 @@ def test_every_chapter_fits_into_a_gigabyte_on_one_core(root):
         assert 50 < row.megabytes < LIMIT, row.name
 
 
-@pytest.fixture
-def executed(root, book, chapter):
-    """The code cells of a chapter as they were executed in the build, each with its seconds."""
-    cache = get_cache(root / "_build" / ".jupyter_cache")
-    records = [record for record in cache.list_cache_records() if record.uri == str(root / f"{chapter}.md")]
-    if not records:
-        assert "{code-cell}" not in (root / f"{chapter}.md").read_text()
-        return []
-    notebook = cache.get_cache_bundle(max(records, key=lambda record: record.created).pk).nb
-    sources = [cell.source for cell in jupytext.read(root / f"{chapter}.md").cells if cell.cell_type == "code"]
-    assert [cell.source for cell in notebook.cells] == sources
-    return list(zip(sources, notebook.metadata.seconds, strict=True))
-
-
 def test_a_slow_cell_says_how_long_it_takes(executed):
-    for source, seconds in executed:
+    for cell, seconds in zip(executed.cells, executed.metadata.seconds, strict=True):
+        source = cell.source
         remark = REMARK.match(source)
         if remark:
             said = float(remark[1])
