@@ -56,7 +56,9 @@ grade: $(INSTALLED) ## grade the submissions in DIR=folder (ID/SET.ipynb); IDS, 
 results: $(INSTALLED) ## compute the stored results in grokutil/results again
 	$(BIN)/python -m grokutil.results
 
-pdf: $(BOOK) ## print the book as one PDF (needs TeX; says which packages when they are missing)
+pdf: $(INSTALLED) ## print the book as one PDF, building it first (needs TeX; says which packages when they are missing)
+	@$(BIN)/python book/pdf.py --check
+	$(MAKE) book
 	$(BIN)/python book/pdf.py
 
 claims: $(INSTALLED) ## check each claim of the ledger anew, or those in NAMES="ids chapters"

@@ -54,11 +54,11 @@ def latex(folder: Path) -> Path:
     return folder / "latex" / "book.tex"
 
 
-def typeset(source: Path) -> Path:
-    """Make a PDF of a LaTeX file, in its folder.
+def look_for_tex() -> None:
+    """See that the programs are there.
 
     Raises:
-        PrintError: a program is missing, or TeX failed.
+        PrintError: a program is missing; the message names the packages.
     """
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
@@ -67,6 +67,15 @@ def typeset(source: Path) -> Path:
             f"  sudo apt install --no-install-recommends {PACKAGES}\n"
             "and run make pdf again."
         )
+
+
+def typeset(source: Path) -> Path:
+    """Make a PDF of a LaTeX file, in its folder.
+
+    Raises:
+        PrintError: a program is missing, or TeX failed.
+    """
+    look_for_tex()
     command = ["latexmk", "-xelatex", "-interaction=nonstopmode", "-halt-on-error", "-quiet", source.name]
     settings = os.environ | {"LATEXOPTS": ""}  # Sphinx's latexmkrc reads it
     if subprocess.run(command, cwd=source.parent, env=settings, stdout=subprocess.DEVNULL).returncode:
@@ -87,9 +96,13 @@ def main() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Print the book as one PDF.")
     parser.add_argument("--latex", type=Path, metavar="FOLDER", help="write the LaTeX to this folder, and stop there")
-    folder = parser.parse_args().latex
+    parser.add_argument("--check", action="store_true", help="only see whether TeX is installed")
+    options = parser.parse_args()
+    folder = options.latex
     try:
-        if folder:
+        if options.check:
+            look_for_tex()
+        elif folder:
             print(f"The LaTeX is at {latex(folder.resolve())}")
         else:
             main()

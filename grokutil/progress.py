@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tqdm.auto import tqdm
 
@@ -11,7 +13,8 @@ FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n:.3g}/{total:.3g} [{elapsed}<{remai
 DELAY = 2.0  # seconds
 
 
-def progress_bar(clock: str, total: float, shown: bool) -> tqdm:
+@contextmanager
+def progress_bar(clock: str, total: float, shown: bool) -> Iterator[tqdm]:
     """A bar in units of ``clock``, to be used in a ``with`` statement; it appears when a run takes over two seconds.
 
     The environment variable ``TQDM_DISABLE`` hides it: tqdm's notebook bar does not look there itself.
@@ -19,4 +22,7 @@ def progress_bar(clock: str, total: float, shown: bool) -> tqdm:
     hidden = not shown or "TQDM_DISABLE" in os.environ
     total *= 1 + 1e-9  # tqdm warns when rounding carries the sum of the steps past the end
     pause = 0.1 if sys.stderr.isatty() or "ipykernel" in sys.modules else 60.0  # a log gets a line a minute
-    return tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, mininterval=pause, disable=hidden)
+    with tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, mininterval=pause, disable=hidden) as bar:
+        yield bar
+        if bar.n > total * (1 - 1e-6):
+            bar.total = bar.n  # complete but for rounding: a notebook paints a bar red that is not

@@ -14,6 +14,7 @@ from grokutil.data import modular_addition
 from grokutil.flow import StableStep, integrate, sharpness
 from grokutil.isolated import FirstLayerDynamics, reduced_cost
 from grokutil.model import gaussian_embedding
+from grokutil.progress import progress_bar
 from grokutil.trajectory import Trajectory
 
 START = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
@@ -196,3 +197,13 @@ def test_a_stack_of_runs_is_each_run():
     together = integrate(both, torch.stack(starts), [0, 0.01], progress=False).states[-1]
     for start, end in zip(starts, together, strict=True):
         assert torch.allclose(integrate(velocity, start, [0, 0.01], progress=False).states[-1], end)
+
+
+@pytest.mark.parametrize("total", [40, 2.5])
+def test_a_bar_that_has_come_to_its_end_is_complete(total, monkeypatch):
+    """A notebook paints a bar red that is left before its total."""
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    for share, complete in ((1, True), (0.5, False)):
+        with progress_bar("t", total, shown=True) as bar:
+            bar.update(share * total)
+        assert (bar.n == bar.total) == complete

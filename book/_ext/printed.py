@@ -160,6 +160,9 @@ class Layout(SphinxPostTransform):
                     cell.remove(code)
         for table in self.document.findall(nodes.table):
             fit(table)
+        for place in [n for n in self.document.findall(nodes.inline) if n["ids"]]:  # an entry of the ledger
+            names = (f"{docname_of(place, self.env)}:{anchor}" for anchor in place["ids"])
+            place[:0] = [latex("".join(rf"\phantomsection\label{{\detokenize{{{name}}}}}" for name in names))]
         for exercise in [n for n in self.document.findall(nodes.Element) if n.tagname in EXERCISES]:
             # where references from other chapters lead to
             name = f"{docname_of(exercise, self.env)}:{exercise['label']}"

@@ -1,6 +1,6 @@
 // What scrolls sideways in its own box can be reached with the Tab key, and nothing else stops it on its way.
 (() => {
-  const BOXES = "pre, div.math, .pst-scrollable-table-container, .cell_output > .output, .argument-map";
+  const BOXES = "pre, div.math, span.math, .pst-scrollable-table-container, .cell_output > .output, .argument-map";
   const fits = (box) => box.scrollWidth <= box.clientWidth;
   const stop = (box) => {
     if (box.matches(".argument-map") || box.hasAttribute("contenteditable")) return;

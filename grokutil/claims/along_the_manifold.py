@@ -160,7 +160,7 @@ CLAIMS = (
     Claim(
         id="section-3.3-kinks",
         source="section 3.3",
-        statement="The points where a ReLU network is not smooth can be left aside.",
+        statement="Along the training of Fig. 5's ReLU networks the points that are not smooth can be left aside.",
         measure=_sliding,
         limit=0.01,
         tolerance="share of the pairs of sample and unit that slide on a kink at step 3000",
