@@ -34,6 +34,7 @@ kernelspec:
 ---
 
 """
+MARKUP = re.compile(r"\{[a-z:-]+\}`[^`]*`|^(?:`{3,}|:{3,})\{.*|^\([\w-]+\)=|\$\$ \(.*|\]\(#claim", re.MULTILINE)
 CELL = "```{code-cell} ipython3\n1 + 1\n```\n"
 TOC = {"format": "jb-book", "root": "book/front", "chapters": [{"file": "book/cells"}, {"file": "book/words"}]}
 
@@ -66,6 +67,20 @@ class TestDownload:
         assert [cell.source for cell in code] == [cell.source for cell in cells]
         assert not [cell for cell in code if cell.outputs or cell.execution_count]
         assert "pip install" in notebook.cells[0].source
+        words = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert not MARKUP.findall(words)
+
+    def test_boxes_and_references_become_words(self, book):
+        """What plain Jupyter would show as code, or as braces."""
+        read = nbformat.read(book / "_sources" / "book" / "closed_form.ipynb", 4)
+        words = "\n".join(cell.source for cell in read.cells if cell.cell_type == "markdown")
+        number = BeautifulSoup((book / "book" / "closed_form.html").read_text(), "html.parser").select_one(
+            "#prop-reduced-cost .caption-number"
+        )
+        assert f"**{number.get_text(strip=True)} (The reduced cost).**" in words
+        assert "ridge regression (Hoerl and Kennard, 1970)" in words and "*Simulated grokking* then runs" in words
+        opened, closed = words.count("<details><summary>Solution</summary>\n\n"), words.count("\n\n</details>")
+        assert opened == closed > 0 and words.count("*Proof.*") == words.count("∎") > 0
 
 
 @pytest.fixture(scope="module")

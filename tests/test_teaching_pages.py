@@ -146,7 +146,7 @@ def test_what_a_theorem_or_its_proof_cites_leads_to_it(entries, sources):
     known = {entry["label"]: entry for entry in entries}
     seen = 0
     for result in RESULT.finditer(sources):
-        cited = set(re.findall(r"\{(?:prf:ref|eq)\}`([\w-]+)`", result[0])) & known.keys() - {result[2]}
+        cited = set(re.findall(r"\{(?:prf:ref|eq)\}`(?:[^`<]*<)?([\w-]+)>?`", result[0])) & known.keys() - {result[2]}
         if result[2] in known:
             assert cited <= leads(known[result[2]]), f"{result[2]} cites {cited}"
             seen += len(cited)

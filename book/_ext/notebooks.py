@@ -4,8 +4,6 @@ Both are for pages with cells. The buttons that lead elsewhere need the public a
 _config.yml; while it is empty, there are none.
 """
 
-import re
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,10 @@ from typing import Any
 import jupytext
 import nbformat
 from nbformat.v4 import new_markdown_cell
+from plain_markdown import Name, names_of, plain
 from sphinx.application import Sphinx
 
 BINDER = "https://mybinder.org"
-INDEX = re.compile(r"^```\{index\}.*?^```\n+", re.MULTILINE | re.DOTALL)
-ROLE = re.compile(r"\{(term|doc)\}`([^`<]+?)\s*(<[^`]*>)?`")
 BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
 
 
@@ -47,8 +44,8 @@ def write(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
         target.parent.mkdir(parents=True, exist_ok=True)
         theme = app.config.html_theme_options
         source = Path(app.env.doc2path(pagename)).read_text(encoding="utf-8")
-        titles = {Path(name).name: title.astext() for name, title in app.env.titles.items()}
-        nbformat.write(notebook(source, how_to_install(theme), app.config.html_title, titles), target)
+        found = notebook(source, how_to_install(theme), app.config.html_title, names_of(app.env))
+        nbformat.write(found, target)
 
 
 def how_to_install(theme: dict[str, Any]) -> str:
@@ -58,16 +55,7 @@ def how_to_install(theme: dict[str, Any]) -> str:
     return "`pip install .` in a copy of the book's repository"
 
 
-def plain(text: str, titles: Mapping[str, str]) -> str:
-    """Text without what leads elsewhere in the book: index entries, the glossary's links, chapters by their file."""
-
-    def words(role: re.Match[str]) -> str:
-        return f"*{titles.get(role[2], role[2])}*" if role[1] == "doc" else role[2]
-
-    return ROLE.sub(words, INDEX.sub("", text))
-
-
-def notebook(source: str, install: str, title: str, titles: Mapping[str, str]) -> nbformat.NotebookNode:
+def notebook(source: str, install: str, title: str, name: Name) -> nbformat.NotebookNode:
     """The notebook of a chapter: its cells, without outputs, after a cell that says what it needs.
 
     Jupytext's metadata say that the chapter is kept as Markdown. Beside an `.ipynb` alone they would be wrong, so only
@@ -76,13 +64,12 @@ def notebook(source: str, install: str, title: str, titles: Mapping[str, str]) -
     found = jupytext.reads(source, fmt="md:myst")
     found.metadata = nbformat.from_dict({"kernelspec": found.metadata["kernelspec"]})
     for cell in found.cells:
-        cell.source = plain(cell.source, titles) if cell.cell_type == "markdown" else cell.source
+        cell.source = plain(cell.source, name) if cell.cell_type == "markdown" else cell.source
     found.cells = [cell for cell in found.cells if cell.source.strip()]
     found.cells.insert(
         0,
         new_markdown_cell(
-            f"*A chapter of “{title}”. It needs Python 3.11 or newer and `grokutil` {version('grokutil')}: {install}. "
-            "With `jupyterlab-myst`, JupyterLab shows the text much as the book does.*"
+            f"*A chapter of “{title}”. It needs Python 3.11 or newer and `grokutil` {version('grokutil')}: {install}.*"
         ),
     )
     for number, cell in enumerate(found.cells):
