@@ -45,7 +45,7 @@ def claims_table(title: str, claims: Iterable[Claim], verdicts: Mapping[str, Ver
     for claim in claims:
         verdict = verdicts[claim.id]
         took = f"stored, about {claim.seconds:.0f} s" if claim.long else f"{verdict.seconds:.1f} s"
-        used = f"seeds {seeds(claim.seeds)}, " if claim.seeds else ""
+        used = f"seed{'s' if len(claim.seeds) > 1 else ''} {seeds(claim.seeds)}, " if claim.seeds else ""
         rows.append(
             (
                 f"{_name(claim)}: {escape(claim.statement)} {_below(escape(claim.tolerance) + '.')}",
