@@ -33,6 +33,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
 def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> Path:
     """Write ``arrays`` and ``notes`` (anything JSON can hold) to ``path``.
 

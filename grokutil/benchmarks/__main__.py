@@ -17,7 +17,7 @@ from grokutil.benchmarks.resolved_flow import resolved_flow
 from grokutil.benchmarks.scaling import SCANS, evaluations, scan
 from grokutil.benchmarks.table import print_costs, print_rows, print_scans
 from grokutil.benchmarks.whole_runs import whole_runs
-from grokutil.storage import provenance, replacing
+from grokutil.storage import provenance, write_text
 
 MODULES = (
     "grokutil.benchmarks.first_layer_velocity",
@@ -55,8 +55,7 @@ def main() -> None:
 
     record: dict[str, Any] = {"notes": notes, "rows": [asdict(row) for row in rows], "memory": memory}
     record |= {"scans": [asdict(one) for one in scans], "resolved": [[asdict(c) for c in pair] for pair in pairs]}
-    with replacing(options.output) as file:
-        file.write((json.dumps(record, indent=1) + "\n").encode())
+    write_text(options.output, json.dumps(record, indent=1) + "\n")
     print(f"\nwritten to {options.output}")
 
 

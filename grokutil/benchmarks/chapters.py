@@ -15,7 +15,7 @@ from typing import Any
 
 from grokutil.benchmarks.__main__ import machine
 from grokutil.results import HERE
-from grokutil.storage import replacing
+from grokutil.storage import write_text
 
 TARGET = HERE / "performance" / "chapters.json"
 
@@ -97,10 +97,7 @@ def store(row: Chapter, file: Path = TARGET) -> None:
     if changed:
         raise ValueError(f"{file.name} is of another {', '.join(changed)}: delete it and measure all chapters again")
     rows = {one["name"]: one for one in table["rows"]} | {row.name: asdict(row)}
-    with replacing(file) as whole:
-        whole.write(
-            (json.dumps({"notes": notes, "rows": [rows[name] for name in sorted(rows)]}, indent=1) + "\n").encode()
-        )
+    write_text(file, json.dumps({"notes": notes, "rows": [rows[name] for name in sorted(rows)]}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Nothing is taken from the stored results. The exit status is 1 if a verdict diff
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from concurrent.futures import as_completed
 from grokutil.claims import LEDGER, Claim, Verdict
 from grokutil.claims.record import Numbers
 from grokutil.claims.stored import groups
-from grokutil.processes import Processes
+from grokutil.processes import Processes, cores
 from grokutil.progress import progress_bar
 
 Unit = tuple[tuple[str, ...], int | None]  # claims to measure in one process, and the seed; None is all seeds of each
@@ -80,7 +79,7 @@ def main() -> None:
     """Check what the command line asks for, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m grokutil.claims", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="ids or chapters; default all")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes; as many as cores")
+    parser.add_argument("--workers", type=int, default=cores(), help="processes; as many as cores")
     options = parser.parse_args()
     try:
         claims = selected(options.names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import threading
 import time
@@ -17,13 +16,15 @@ from filelock import FileLock, Timeout
 
 import grokutil
 from grokutil.course import marks, report
-from grokutil.course.files import plain_files, read_bytes, shown, write
+from grokutil.course.files import plain_files, read_bytes, shown
 from grokutil.course.grading import Record, grade, listed
 from grokutil.course.problems import ProblemSet
 from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import canonical
 from grokutil.course.submission import Submission, submissions_of
 from grokutil.course.watch import Limits
+from grokutil.processes import cores
+from grokutil.storage import write_text
 
 RECORDS = "records"
 
@@ -79,10 +80,10 @@ def grade_folder(
             records, reused = _graded(submissions, results, sets, sandbox, limits, seed, workers, tell, again)
             remarks += marks.write_marks(records, results)
             for record in records:
-                write(results / "feedback" / record["id"] / f"{record['set']}.html", report.page(record))
+                write_text(results / "feedback" / record["id"] / f"{record['set']}.html", report.page(record))
             seconds = time.monotonic() - started
             batch = Batch(records, remarks, seconds, reused)
-            write(results / "report.txt", report.summary(batch, sandbox, reached))
+            write_text(results / "report.txt", report.summary(batch, sandbox, reached))
             return batch
     except Timeout as error:
         raise ValueError(f"{results} is in use: another grading is under way") from error
@@ -131,7 +132,7 @@ def _graded(
 ) -> tuple[list[Record], int]:
     by_name = {s.name: s for s in sets}
     common = [_code(), sandbox.kind, asdict(limits), seed]
-    workers = workers or max(1, min(os.cpu_count() or 1, 16))
+    workers = workers or max(1, min(cores(), 16))
     slots, lock, stop = list(range(workers)), threading.Lock(), threading.Event()
 
     def one(submission: Submission) -> tuple[Record, bool]:
@@ -145,7 +146,7 @@ def _graded(
             slot = slots.pop()
         try:
             record = grade(submission, by_name[submission.set], sandbox, limits, seed, slot)
-            write(path, json.dumps({"key": key, **record}))
+            write_text(path, json.dumps({"key": key, **record}))
         except Exception as error:  # ours, not the student's: say it and go on with the class
             unmarked = {part.id: {"points": None, "message": ""} for part in by_name[submission.set].parts}
             record = {"id": submission.id, "set": submission.set, "status": "grader failed", "cells": []}
@@ -178,7 +179,7 @@ def _seed(results: Path) -> int:
     """The number that decides what hidden tests ask: drawn once for a folder of results, unknown to students."""
     path = results / RECORDS / "seed.json"
     if not path.exists():
-        write(path, json.dumps(secrets.randbits(63)))
+        write_text(path, json.dumps(secrets.randbits(63)))
     return int(json.loads(path.read_text()))
 
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and files of students that are read with care."""
+"""Files of students, read with care."""
 
 from __future__ import annotations
 
@@ -8,18 +8,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from grokutil.storage import replacing
-
 LARGEST_NOTEBOOK = 20 * 2**20  # bytes
 LARGEST_FOLDER = 50 * 2**20
 MOST_FILES = 200
 DEEPEST = 3
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with replacing(path) as file:
-        file.write(text.encode())
 
 
 def read_bytes(path: Path, largest: int = LARGEST_NOTEBOOK) -> bytes:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grokutil.course.files import write
 from grokutil.course.grading import Record
+from grokutil.storage import write_text
 
 MARKS = "marks.csv"
 MANUAL = "manual.csv"
@@ -57,8 +57,8 @@ def write_marks(records: Sequence[Record], results: Path) -> list[str]:
     known = {record["id"] for record in records}
     remarks += [f"{MANUAL}: {key[0]}: no student of this id" for key, kept in given.items() if key[0] not in known]
     manual_rows += [_line(*key, "", kept, kept.answer) for key, kept in given.items() if key[:2] not in graded]
-    write(results / MANUAL, table(MANUAL_COLUMNS, manual_rows))
-    write(results / MARKS, table(COLUMNS, rows))
+    write_text(results / MANUAL, table(MANUAL_COLUMNS, manual_rows))
+    write_text(results / MARKS, table(COLUMNS, rows))
     return remarks
 
 

@@ -10,9 +10,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
 
-from grokutil.course.files import write
 from grokutil.course.problems import HIDDEN, ID_CELL, ProblemSet, fill_in, grade_id
 from grokutil.course.student import canonical
+from grokutil.storage import write_text
 
 GENERIC = "generic"
 STEPS = (CheckCellMetadata, ClearSolutions, ClearHiddenTests, ClearOutput, LockCells, CheckCellMetadata)
@@ -48,7 +48,7 @@ def write_releases(sets: Iterable[ProblemSet], folder: Path, ids: Iterable[str] 
     for id in list[str | None](ids) or [None]:
         for problem_set in sets:
             path = folder / (GENERIC if id is None else canonical(id)) / f"{problem_set.name}.ipynb"
-            write(path, nbformat.writes(release(problem_set, id)))
+            write_text(path, nbformat.writes(release(problem_set, id)))
             written.append(path)
     return written
 

@@ -31,8 +31,8 @@ def table(findings: Sequence[Finding]) -> str:
         lines += [f"{'':<15}  test {test}" for test in f.tests] + [f"{'':<15}  claim {claim}" for claim in f.claims]
         lines += [f"{'':<15}  DID NOT NOTICE: {name}" for name in f.silent]
         lines += [f"{'':<15}  ERROR: {error.strip().splitlines()[-1]}" for error in f.errors]
-    caught, by_claims = ([x for x in findings if kind(x)] for kind in (lambda x: x.outcome == "caught", _by_claim))
-    lines.append(f"{len(caught)} of {len(findings)} mutants caught, {len(by_claims)} of them by the ledger")
+    caught, by_claims = sum(f.outcome == "caught" for f in findings), sum(bool(f.claims) for f in findings)
+    lines.append(f"{caught} of {len(findings)} mutants caught, {by_claims} of them by the ledger")
     return "\n".join(lines)
 
 
@@ -46,9 +46,4 @@ def store(findings: Sequence[Finding], path: Path) -> None:
         cell = {"module": f.mutant.module, "breaks": f.mutant.breaks}
         result = {"outcome": f.outcome, "tests": list(f.tests), "claims": list(f.claims)}
         lines.append(Outcome(cell, result, round(f.seconds, 2))._asdict())
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_lines(path, lines)
-
-
-def _by_claim(finding: Finding) -> bool:
-    return bool(finding.claims)
