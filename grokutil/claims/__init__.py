@@ -28,7 +28,21 @@ from grokutil.claims import (
     zero_loss_manifold,
 )
 from grokutil.claims.labels import PAPER, numbers
-from grokutil.claims.record import CORRECTED, FAILS, HOLDS, NOT_TESTABLE, OUTCOMES, Claim, Verdict
+from grokutil.claims.record import (
+    CORRECTED,
+    FAILS,
+    HOLDS,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    OURS,
+    OUTCOMES,
+    REPRODUCED,
+    REVIEWERS,
+    THE_PAPERS,
+    WHOSE,
+    Claim,
+    Verdict,
+)
 
 LEDGER: tuple[Claim, ...] = (
     *toy_models.CLAIMS,
@@ -60,9 +74,15 @@ __all__ = [
     "FAILS",
     "HOLDS",
     "LEDGER",
+    "NOT_REPRODUCED",
     "NOT_TESTABLE",
+    "OURS",
     "OUTCOMES",
     "PAPER",
+    "REPRODUCED",
+    "REVIEWERS",
+    "THE_PAPERS",
+    "WHOSE",
     "Claim",
     "Verdict",
     "numbers",

@@ -7,9 +7,18 @@ import re
 from collections.abc import Iterable, Mapping
 
 from grokutil.claims.labels import NUMBERED, numbers
-from grokutil.claims.record import CORRECTED, FAILS, HOLDS, NOT_TESTABLE, Claim, Verdict
+from grokutil.claims.record import (
+    CORRECTED,
+    FAILS,
+    HOLDS,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    Claim,
+    Verdict,
+)
 
-MARKS = {HOLDS: "✓", CORRECTED: "≈", FAILS: "✗", NOT_TESTABLE: "–"}
+MARKS = {HOLDS: "✓", CORRECTED: "≈", FAILS: "✗", REPRODUCED: "✓", NOT_REPRODUCED: "✗", NOT_TESTABLE: "–"}
 TITLES = {
     "eq.": "Equations",
     "Fig.": "Figures",

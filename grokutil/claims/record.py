@@ -13,8 +13,11 @@ HOLDS = "holds"
 CORRECTED = "holds after correction"
 FAILS = "does not hold"
 NOT_TESTABLE = "not testable here"
+REPRODUCED = "reproduced"
+NOT_REPRODUCED = "not reproduced as described"
 EXACT = "difference of two counts; they must be equal"  # a tolerance that several chapters use
-OUTCOMES = (HOLDS, CORRECTED, FAILS, NOT_TESTABLE)
+OUTCOMES = (HOLDS, CORRECTED, FAILS, REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE)
+THE_PAPERS, REVIEWERS, OURS = WHOSE = ("the paper's", "the reviewers'", "ours")  # whose statement an entry tests
 FIVE = (0, 1, 2, 3, 4)  # seeds of a claim about random runs
 LONG = 5.0  # seconds from which on the book takes a verdict from the stored results
 
@@ -38,11 +41,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper and how it is tested, or why it is not.
+    """A statement and how it is tested, or why it is not.
 
     Attributes:
         id: short name, unique in the ledger.
-        source: where the paper says it; ``grokutil.claims.numbers`` reads the paper's numbers from it.
+        source: where the paper says it, or what of the paper it is about; ``grokutil.claims.numbers`` reads the
+            paper's numbers from it.
         statement: what it says, in our words.
         expected: the outcome the book reports.
         chapter: the chapter that derives or shows it.
@@ -53,6 +57,9 @@ class Claim:
         tolerance: what the number is and why the limit is where it is.
         seeds: seeds used, each in a test of its own; the worst number decides.
         seconds: about how long the check takes, on one core.
+        whose: whose statement it is, one of ``WHOSE``; the published counts are of the paper's alone.
+        figure: whether it describes a picture of the paper. The pictures are known from text and captions, not from
+            sight; so the outcome is ``REPRODUCED`` or ``NOT_REPRODUCED``.
         shares: name of a long run that several claims share, if it does.
         reason: why there is nothing to measure; instead of ``measure``.
     """
@@ -67,6 +74,8 @@ class Claim:
     tolerance: str = ""
     seeds: tuple[int, ...] = ()
     seconds: float = 0.1
+    whose: str = THE_PAPERS
+    figure: bool = False
     shares: str = ""
     reason: str = ""
 
@@ -76,6 +85,10 @@ class Claim:
             raise ValueError(f"{self.id}: a claim has either a measure or a reason why there is none")
         if tested == (self.expected == NOT_TESTABLE) or self.expected not in OUTCOMES:
             raise ValueError(f"{self.id}: expected is {self.expected!r}, and measure is {self.measure}")
+        if tested and self.figure != (self.expected in (REPRODUCED, NOT_REPRODUCED)):
+            raise ValueError(f"{self.id}: a picture is {REPRODUCED!r} or {NOT_REPRODUCED!r}, not {self.expected!r}")
+        if self.whose not in WHOSE:
+            raise ValueError(f"{self.id}: whose is {self.whose!r}, not one of {', '.join(WHOSE)}")
         if tested and not (self.limit >= 0 and self.tolerance):
             raise ValueError(f"{self.id}: a measure needs a limit, and a tolerance that says why it is there")
 
@@ -95,6 +108,8 @@ class Claim:
         """The verdict on the numbers of all seeds: the worst decides."""
         measured = _worst([number for number, _ in found])
         corrected = _worst([number for _, number in found])
+        if self.figure:
+            return Verdict(REPRODUCED if measured <= self.limit else NOT_REPRODUCED, measured, seconds)
         if measured <= self.limit:
             return Verdict(HOLDS, measured, seconds)
         if corrected <= self.limit:
