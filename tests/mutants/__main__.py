@@ -1,4 +1,4 @@
-"""Try the mutants: ``python -m tests.mutants [--output FILE] [WORD ...]``."""
+"""Try the mutants: ``python -m tests.mutants [--stale] [--output FILE] [WORD ...]``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ def main() -> None:
     """Try the mutants, print a table, and exit with an error unless each is caught by all that its record names."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=main.__doc__)
     parser.add_argument("words", nargs="*", help="only mutants whose module or description has one of these")
+    parser.add_argument("--stale", action="store_true", help="try only those of which no finding is stored that counts")
     parser.add_argument("--output", type=Path, help="store the findings in this file, in JSON lines")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time (default 2)")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as for Ctrl-C: copies are removed
     mutants = [m for m in MUTANTS if not chosen.words or any(w in f"{m.module} {m.breaks}" for w in chosen.words)]
-    findings = follow(mutants, chosen.workers)
+    known = {}
+    if chosen.stale:
+        from .stored import current, stored_results  # a trial imports this module, and must not import grokutil
+
+        known = current(mutants, stored_results())
+    findings = follow([m for m in mutants if m not in known], chosen.workers)
     print(table(findings))
+    findings = sorted([*findings, *known.values()], key=lambda finding: mutants.index(finding.mutant))
     if chosen.output:
         store(findings, chosen.output)
     if bad := [finding for finding in findings if finding.outcome != "caught" or finding.silent]:

@@ -23,6 +23,7 @@ HEAVY = [
     *("torch", "torch.testing", "torch.distributed.tensor", "numpy.polynomial", "numpy.testing"),
     *("scipy.integrate", "scipy.optimize", "scipy.sparse.linalg", "sympy", "tqdm.auto", "cloudpickle"),
     *("pytest", "_pytest.config", "hypothesis", "hypothesis.strategies", "http.server", "yaml"),
+    *("jupytext", "nbformat", "jupyter_cache"),
 ]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 LIMIT = 300.0  # seconds a trial may take
@@ -37,6 +38,7 @@ class Finding:
         tests: those of its tests that failed on an assertion.
         claims: those of its claims whose outcome differed from the expected one.
         errors: what ended otherwise, as text.
+        files: those of the package and of the tests that the trial read, as paths below the project's folder.
         seconds: how long it took.
     """
 
@@ -44,6 +46,7 @@ class Finding:
     tests: tuple[str, ...]
     claims: tuple[str, ...]
     errors: tuple[str, ...]
+    files: tuple[str, ...]
     seconds: float
 
     @property
@@ -80,7 +83,7 @@ def run(mutants: Sequence[Mutant], workers: int = 2) -> Iterator[Finding]:
             if bad := answer["tests"] + answer["claims"] + answer["errors"]:
                 raise MutantError("without any mutant, these fail: " + "\n".join(bad))
         for number, answer, seconds in _trials(tasks, workers):
-            found = (tuple(answer[kind]) for kind in ("tests", "claims", "errors"))
+            found = (tuple(answer[kind]) for kind in ("tests", "claims", "errors", "files"))
             yield Finding(mutants[number], *found, seconds)
 
 
@@ -91,21 +94,32 @@ Answer = dict[str, list[str]]
 def _copy(folder: Path, name: object, mutant: Mutant | None = None) -> Path:
     """A copy of the package, made of links to the first one, in a folder of its own; mutated if so asked."""
     copy = folder / f"copy-{name}"
-    (copy / "grokutil").mkdir(parents=True)
-    for part in (folder / "grokutil").iterdir():
-        (copy / "grokutil" / part.name).symlink_to(part)
+    _link(folder / "grokutil", copy / "grokutil")
     if mutant:
+        for parent in list(Path(mutant.module).parents)[-2::-1]:  # a module in a folder: the folder is no link
+            if (copy / "grokutil" / parent).is_symlink():
+                (copy / "grokutil" / parent).unlink()
+                _link(folder / "grokutil" / parent, copy / "grokutil" / parent)
         mutant.apply(copy / "grokutil")
         os.utime(copy / "grokutil" / f"{mutant.module}.py", (0, 0))  # so the bytecode is not that of this text
     return copy
 
 
+def _link(source: Path, target: Path) -> None:
+    """A folder of links to all that a folder has."""
+    target.mkdir(parents=True)
+    for part in source.iterdir():
+        (target / part.name).symlink_to(part)
+
+
 def _unbroken(folder: Path, mutants: Sequence[Mutant]) -> list[Task]:
-    """All tests and claims that are named, on the package as it is, in a few parts."""
+    """All tests and claims that are named, on the package as it is: claims of one module share their runs."""
     tests = tuple(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
-    claims = tuple(dict.fromkeys(claim for mutant in mutants for claim in mutant.claims))
-    parts = max(1, max(len(tests), len(claims)) // 8)
-    return [(_copy(folder, f"unbroken-{k}"), tests[k::parts], claims[k::parts]) for k in range(parts)]
+    claims: dict[str, list[str]] = {}
+    for claim in dict.fromkeys(claim for mutant in mutants for claim in mutant.claims):
+        claims.setdefault("".join(trial.claim_modules(folder / "grokutil", claim)[:1]), []).append(claim)
+    parts = [(tests[k : k + 8], ()) for k in range(0, len(tests), 8)] + [((), tuple(c)) for c in claims.values()]
+    return [(_copy(folder, f"unbroken-{k}"), *part) for k, part in enumerate(parts)]
 
 
 def _trials(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Answer, float]]:
@@ -138,4 +152,5 @@ def _answer(copy: Path, seconds: float) -> Answer:
     try:
         return json.loads((copy / "answer.json").read_text())
     except FileNotFoundError:
-        return {"tests": [], "claims": [], "errors": [f"its process ended after {seconds:.0f} s without an answer"]}
+        error = f"its process ended after {seconds:.0f} s without an answer"
+        return {"tests": [], "claims": [], "files": [], "errors": [error]}

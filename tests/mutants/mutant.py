@@ -15,11 +15,11 @@ class Mutant:
     """One formula, broken.
 
     Attributes:
-        module: file of the package without its ending, such as ``"isolated"``.
+        module: file of the package without its ending, such as ``"isolated"`` or ``"claims/errata"``.
         old: what stands there, exactly once.
         new: what stands there in the mutant.
         breaks: which formula is broken, and how.
-        tests: pytest node ids below ``tests/``; each must fail on an assertion.
+        tests: pytest node ids below ``tests/``; each must fail on an assertion. A false statement needs none.
         claims: ids of the ledger; the outcome of each must differ from the one that the book reports.
     """
 
@@ -27,8 +27,13 @@ class Mutant:
     old: str
     new: str
     breaks: str
-    tests: tuple[str, ...]
+    tests: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+
+    @property
+    def false_statement(self) -> bool:
+        """Whether no formula is broken, but a statement of the ledger made false: its nearest wrong form."""
+        return self.module.startswith("claims/")
 
     def apply(self, package: Path) -> None:
         """Replace the text in a copy of the package.
