@@ -16,10 +16,15 @@ from grokutil.model import default_weights, hidden
 from grokutil.train import gradient_descent
 
 
-def _outputs_and_weights() -> tuple[float, None]:
-    """Km / d, the larger one of the networks of Appendix D and of section 7.3."""
-    settings = ((modular_addition(11, train_size=59), 128), (modular_addition(37, 0.7), 512))
-    return max(task.Y_train.numel() / (width * 2 * task.p) for task, width in settings), None
+def _fitted_by_the_readout(seed: int) -> tuple[float, float]:
+    """Least relative residual with the random first layer kept: width 30, where d >= km, and width 59, d_h = k."""
+    task, left = modular_addition(11, train_size=59, seed=seed), []
+    for width in (30, 59):
+        W1, W2 = default_weights(11, width, 11, seed=seed)
+        assert W1.numel() + W2.numel() >= task.Y_train.numel()  # d >= km
+        H = hidden(W1, task.X_train)
+        left.append(relative_residual(H @ (torch.linalg.pinv(H) @ task.Y_train), task.Y_train))
+    return left[0], left[1]
 
 
 def _unique_flow() -> tuple[float, float]:
@@ -82,17 +87,21 @@ CLAIMS = (
     Claim(
         id="assumption-4.1",
         source="Assumption 4.1 and section 4.1",
-        statement="The networks that the paper trains or simulates have at least as many weights as outputs, d >= km.",
-        measure=_outputs_and_weights,
-        limit=1.0,
-        tolerance="km / d, the larger of two: Appendix D's network and the one of section 7.3",
-        expected=HOLDS,
+        statement="With d >= km a network can memorise without learning any representation, its first layer as it "
+        "started (corrected: with d_h >= k, and rank H = k).",
+        measure=_fitted_by_the_readout,
+        limit=1e-8,
+        tolerance="least relative residual over all readouts on Appendix D's pairs: width 30, d = 660 and km = 649; "
+        "corrected: width 59 = k",
+        expected=CORRECTED,
         chapter="zero_loss_manifold",
+        seeds=FIVE,
     ),
     Claim(
         id="assumption-4.2-flow",
         source="Assumption 4.2 and section 4.2",
-        statement="With d - km + 1 derivatives the flow from a point is one path (corrected: with J Lipschitz, too).",
+        statement="With d - km + 1 derivatives eq. 3 has one path from each point, as is taken for granted "
+        "(corrected: with J Lipschitz, too).",
         measure=_unique_flow,
         limit=1e-6,
         tolerance="distance at t = 1 of two flows that start 1e-12 apart, d = km = 1: F in C^1; corrected: F = sinh",
@@ -104,8 +113,9 @@ CLAIMS = (
         source="Assumption 4.3, eq. 3",
         statement="Gradient descent at Appendix D's learning rate of 1 is close to a gradient flow.",
         measure=_gradient_flow,
-        limit=0.05,
-        tolerance="distance from a run with a quarter of the rate at step 1000, over the way gone; a twentieth",
+        limit=0.1,
+        tolerance="distance from a run with a quarter of the rate at step 1000, over the way gone; a tenth. "
+        "One seed of five has 0.04, the others less than 0.005",
         expected=HOLDS,
         chapter="two_layer_network",
         seeds=FIVE,

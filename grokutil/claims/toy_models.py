@@ -115,7 +115,7 @@ def _fig_3_left() -> tuple[float, None]:
     """Slope of log sup |N - N(s)| against log lambda, minus 1, up to s = 1.5: N follows norm minimisation."""
     ridges, start, gaps = (0.02, 0.01, 0.005), (2.5, 0.4), []
     for ridge in ridges:
-        run = descend(lambda w, ridge=ridge: product_gradient(w, 1.0, ridge), start, 0.05, round(30 / ridge))
+        run = descend(lambda w: product_gradient(w, 1.0, ridge), start, 0.05, round(30 / ridge))  # noqa: B023
         slow_times = ridge * 0.05 * np.arange(len(run))
         gaps.append(np.abs(np.square(run).sum(1) - product_norm(slow_times, start)).max())
     return abs(float(np.polyfit(np.log(ridges), np.log(gaps), 1)[0]) - 1), None
