@@ -20,7 +20,7 @@ MUTANTS = (
         "return pull_back(outputs - self.y)[0]",
         "eq. 3: the gradient of the squared error without its factor 2",
         (f"{Z}::test_gradient_is_autograds_and_its_tangent_part_is_only_weight_decay",),
-        ("thm-5.1",),
+        ("thm-5.1", "theorem-4.14-size", "training-multiplier"),
     ),
     Mutant(
         "constraints",
@@ -28,7 +28,7 @@ MUTANTS = (
         "[0]",
         "eq. 3 without weight decay",
         (f"{Z}::test_gradient_is_autograds_and_its_tangent_part_is_only_weight_decay",),
-        ("thm-5.1", "slow-flow-tangential-velocity", "slow-flow-base-point"),
+        ("thm-5.1", "slow-flow-tangential-velocity", "slow-flow-base-point", "question-3-same-first-part"),
     ),
     Mutant(
         "constraints",
@@ -52,7 +52,7 @@ MUTANTS = (
         "return J.mT @ _solve(J @ J.mT, J @ v)",
         "the projection on the normal space instead of the tangent space",
         (f"{Z}::test_projection_is_symmetric_idempotent_and_kills_the_rows_of_J",),
-        ("eq-28", "theorem-4.14-order", "proposition-C.4", "slow-flow-tangential-velocity", "remark-4.15"),
+        ("eq-28", "theorem-4.14-order", "proposition-C.4", "slow-flow-tangential-velocity", "remark-4.15", "theorem-4.14-constant"),
     ),
     Mutant(
         "constraints",
@@ -115,7 +115,7 @@ MUTANTS = (
         "return v + self._release(self.transposed_product(",
         "the tangent projection adds the normal part",
         (P_DENSE,),
-        ("section-4.6-smooth", "remark-4.15-one-step", "section-3.2-steepest"),
+        ("section-4.6-smooth", "remark-4.15-one-step", "section-3.2-steepest", "appendix-D-estimator"),
     ),
     Mutant(
         "manifold",
@@ -176,7 +176,7 @@ MUTANTS = (
         "(V < 0)",
         "kinks that repel count as sliding",
         ("test_kinks.py::test_a_kink_that_repels_holds_nothing",),
-        ("section-4.6-direction", "section-3.3-kinks"),
+        ("section-4.6-direction", "section-3.3-kinks", "section-4.6-norm-law"),
     ),
     Mutant(
         "kinks",

@@ -101,7 +101,7 @@ MUTANTS = (
             "test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",
             "test_isolated.py::TestReadout::test_eqs_15_and_18_against_normal_equations_and_pinv",
         ),
-        ("eq-18", "section-6.3-limit", "section-7.3-start"),
+        ("eq-18", "section-6.3-limit", "section-7.3-start", "assumption-4.4"),
     ),
     Mutant(
         "isolated",

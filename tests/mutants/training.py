@@ -9,7 +9,7 @@ MUTANTS = (
         "torch.cartesian_prod(torch.arange(p), torch.arange(p))",
         "section 7.1: (a, b) and (b, a) count as two pairs",
         ("test_data.py::test_the_papers_sizes",),
-        ("section-7.1-count", "appendix-D-count"),
+        ("section-7.1-count", "appendix-D-count", "section-7.3-inverse", "question-7-one-inverse", "section-6.3-width"),
     ),
     Mutant(
         "data",
@@ -78,6 +78,7 @@ MUTANTS = (
         '1 / integer("n", n, 1) if',
         "mean loss over samples only, not over all entries",
         ("test_train.py::test_conventions_convert",),
+        ("assumption-4.3",),
     ),
     Mutant(
         "train",
