@@ -107,7 +107,7 @@ def _proposition_c4(seed: int) -> tuple[float, None]:
 CLAIMS = (
     Claim(
         id="theorem-4.14",
-        source="Theorem 4.14, eq. 5",
+        source="Theorem 4.14 and section 4.5, eq. 5",
         statement="Inequality (5) holds for all theta in S off Z (corrected: wherever the gradient is not zero).",
         measure=_theorem_414_everywhere,
         limit=0.5,  # a count

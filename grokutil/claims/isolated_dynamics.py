@@ -186,10 +186,10 @@ CLAIMS = (
         seconds=8.0,
     ),
     Claim(
-        id="section-5-once",
+        id="section-5-first-layer",
         source="section 5, eq. 7",
-        statement="It is highly unlikely that a trajectory passes through the same first part twice. (If it does not, "
-        "the second part is a function of the first.)",
+        statement="It is highly unlikely that training passes through the same first part twice, here the first layer "
+        "of a network. (If it does not, the second part is a function of it.)",
         measure=_passes_once,
         limit=10.0,
         tolerance="largest quotient of arc and chord of the first layer's path in training from a random start, 48 "

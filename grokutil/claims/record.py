@@ -142,7 +142,7 @@ def about(measured: float, least: float, most: float | None = None) -> float:
     most = least if most is None else most
     if not 0 < least <= most:
         raise ValueError(f"least and most must be positive and in order, not {least} and {most}")
-    if not measured > 0:
+    if not 0 < measured < math.inf:
         return math.inf
     return max(0.0, math.log2(least / measured), math.log2(measured / most))
 
