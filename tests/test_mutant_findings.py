@@ -71,6 +71,7 @@ def test_a_trial_knows_what_it_has_read(tmp_path):
     old = "torch.combinations(torch.arange(p), with_replacement=True)"
     mutant = Mutant("data", old, "torch.cartesian_prod(torch.arange(p), torch.arange(p))", "pairs", (size, f"{reads}"))
     (alone,) = run([mutant], 1)
+    assert alone.fingerprints == stored.fingerprints(mutant, alone.files)
     both = Mutant(**vars(mutant) | {"claims": ("section-7.1-count",)})
     (found,) = run([both], 1)
     assert found.tests == (size,) and found.claims == both.claims
@@ -116,12 +117,13 @@ def test_what_is_not_stored_is_due_and_the_rest_is_known_or_drawn(project, monke
 
 def test_findings_are_stored_with_their_provenance(tmp_path):
     mutant = Mutant("data", "round(", "int(", "rounding", ("a", "b"), ("c",))
-    report.store([Finding(mutant, ("b",), ("c",), (), FILES, 1.234)], tmp_path / "new" / "mutants.jsonl")
+    prints = stored.fingerprints(mutant, FILES)
+    report.store([Finding(mutant, ("b",), ("c",), (), FILES, prints, 1.234)], tmp_path / "new" / "mutants.jsonl")
     found = load(tmp_path / "new" / "mutants.jsonl")
     (outcome,) = found.outcomes
     assert outcome.cell == {"module": "data", "breaks": "rounding"} and outcome.seconds == 1.23
     named = {"outcome": "caught", "tests": ["b"], "claims": ["c"], "files": list(FILES)}
-    assert outcome.result == named | stored.fingerprints(mutant, FILES)
+    assert outcome.result == named | prints
     assert findings.is_current(outcome.result)
     assert not findings.is_current(outcome.result | {"code": "0"}) and not findings.is_current(None)
     assert found.provenance[0]["command"] == report.COMMAND and {"torch", "python"} <= found.provenance[0].keys()

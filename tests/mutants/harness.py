@@ -39,6 +39,7 @@ class Finding:
         claims: those of its claims whose outcome differed from the expected one.
         errors: what ended otherwise, as text.
         files: those of the package and of the tests that the trial read, as paths below the project's folder.
+        fingerprints: of these files as they were then, and of the mutant.
         seconds: how long it took.
     """
 
@@ -47,6 +48,7 @@ class Finding:
     claims: tuple[str, ...]
     errors: tuple[str, ...]
     files: tuple[str, ...]
+    fingerprints: dict[str, str]
     seconds: float
 
     @property
@@ -74,6 +76,8 @@ def run(mutants: Sequence[Mutant], workers: int = 2) -> Iterator[Finding]:
     Raises:
         MutantError: a text that does not occur exactly once, or a test or claim that fails without any mutant.
     """
+    from .stored import fingerprints  # it imports grokutil, and a trial imports this module
+
     with tempfile.TemporaryDirectory(prefix="grokutil-mutants-") as name:
         folder = Path(name)
         shutil.copytree(PACKAGE, folder / "grokutil", ignore=shutil.ignore_patterns("__pycache__"))
@@ -83,8 +87,8 @@ def run(mutants: Sequence[Mutant], workers: int = 2) -> Iterator[Finding]:
             if bad := answer["tests"] + answer["claims"] + answer["errors"]:
                 raise MutantError("without any mutant, these fail: " + "\n".join(bad))
         for number, answer, seconds in _trials(tasks, workers):
-            found = (tuple(answer[kind]) for kind in ("tests", "claims", "errors", "files"))
-            yield Finding(mutants[number], *found, seconds)
+            found = [tuple(answer[kind]) for kind in ("tests", "claims", "errors", "files")]
+            yield Finding(mutants[number], *found, fingerprints(mutants[number], found[-1], folder), seconds)
 
 
 Task = tuple[Path, tuple[str, ...], tuple[str, ...]]  # a copy, tests, claims

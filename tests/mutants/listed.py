@@ -1,5 +1,13 @@
-"""All mutants, in the order of the book."""
+"""All mutants: formulas in the order of the book, then false statements."""
 
-from . import flows, geometry, network, readings, training
+from . import entries_formulas, entries_statements, flows, geometry, network, readings, training
 
-MUTANTS = (*readings.MUTANTS, *geometry.MUTANTS, *training.MUTANTS, *network.MUTANTS, *flows.MUTANTS)
+MUTANTS = (
+    *readings.MUTANTS,
+    *geometry.MUTANTS,
+    *training.MUTANTS,
+    *network.MUTANTS,
+    *flows.MUTANTS,
+    *entries_formulas.MUTANTS,
+    *entries_statements.MUTANTS,
+)

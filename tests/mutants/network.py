@@ -101,7 +101,7 @@ MUTANTS = (
             "test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",
             "test_isolated.py::TestReadout::test_eqs_15_and_18_against_normal_equations_and_pinv",
         ),
-        ("eq-18", "section-6.3-limit", "section-7.3-start", "assumption-4.4"),
+        ("eq-18", "section-6.3-limit", "section-7.3-start", "assumption-4.4", "eq-14"),
     ),
     Mutant(
         "isolated",
@@ -157,7 +157,7 @@ MUTANTS = (
         "(2 * G.mul_(self.activation.slope(Z))) - 2 * W1",
         "eq. 20 on the clock s = lambda t instead of tau = 2 lambda t",
         (EQ_20,),
-        ("eq-17-ridge",),
+        ("eq-17-ridge", "eq-17"),
     ),
     Mutant(
         "isolated",
@@ -179,7 +179,7 @@ MUTANTS = (
         "pull_back(B @ (B.mT @ H))[0]",
         "isolated flow of any features without weight decay",
         ("test_isolated.py::TestAnyDepth::test_velocity_is_autograds_of_the_full_loss_at_its_minimum",),
-        ("isolated-endpoints",),
+        ("isolated-endpoints", "isolated-small-weight-decay"),
     ),
     Mutant(
         "isolated",

@@ -41,12 +41,9 @@ def store(findings: Sequence[Finding], path: Path) -> None:
     from grokutil.outcomes import Outcome, write_lines
     from grokutil.storage import provenance
 
-    from .stored import fingerprints
-
     lines = [{"run": "tests.mutants", "arguments": ["breaks", "module"]}, {"provenance": provenance(COMMAND)}]
     for f in findings:
         cell = {"module": f.mutant.module, "breaks": f.mutant.breaks}
         found = {"outcome": f.outcome, "tests": list(f.tests), "claims": list(f.claims), "files": list(f.files)}
-        result = found | fingerprints(f.mutant, f.files)
-        lines.append(Outcome(cell, result, round(f.seconds, 2))._asdict())
+        lines.append(Outcome(cell, found | f.fingerprints, round(f.seconds, 2))._asdict())
     write_lines(path, lines)

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from grokutil.results import path
@@ -21,17 +22,18 @@ SHARE = 10  # one in so many is drawn
 ALWAYS = ("requirements.txt", "pyproject.toml", "tests/conftest.py", "tests/mutants/trial.py")
 
 
-def fingerprints(mutant: Mutant, files: Sequence[str]) -> dict[str, str]:
-    """Two digests that a stored finding carries: ``code``, of the package, and ``trial``, of mutant and tests.
+def fingerprints(mutant: Mutant, files: Sequence[str], root: Path | None = None) -> dict[str, str]:
+    """Two digests that a finding carries: ``code``, of the package, and ``trial``, of mutant and tests.
 
     Args:
         mutant: the mutant; what it ``breaks`` is a remark, and does not count.
         files: what its trial read, as paths below the project's folder.
+        root: folder of the package that was mutated; by default the project.
     """
     code = of_the_package([*files, f"grokutil/{mutant.module}.py"])
     others = digest(ROOT, [*(set(files) - set(code)), *ALWAYS])
     trial = repr((mutant.module, mutant.old, mutant.new, mutant.tests, mutant.claims, others))
-    return {"code": digest(ROOT, code), "trial": hashlib.sha256(trial.encode()).hexdigest()[:16]}
+    return {"code": digest(root or ROOT, code), "trial": hashlib.sha256(trial.encode()).hexdigest()[:16]}
 
 
 def current(mutants: Sequence[Mutant], results: Mapping[tuple[str, str], dict[str, Any]]) -> dict[Mutant, Finding]:
@@ -41,7 +43,8 @@ def current(mutants: Sequence[Mutant], results: Mapping[tuple[str, str], dict[st
         result = results.get((mutant.module, mutant.breaks))
         if result and result["files"] and fingerprints(mutant, result["files"]).items() <= result.items():
             named = (tuple(result[kind]) for kind in ("tests", "claims"))
-            found[mutant] = Finding(mutant, *named, (), tuple(result["files"]), result["seconds"])
+            prints = {kind: result[kind] for kind in ("code", "trial")}
+            found[mutant] = Finding(mutant, *named, (), tuple(result["files"]), prints, result["seconds"])
     return found
 
 
