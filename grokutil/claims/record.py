@@ -89,6 +89,8 @@ class Claim:
             raise ValueError(f"{self.id}: expected is {self.expected!r}, and measure is {self.measure}")
         if tested and self.figure != (self.expected in (REPRODUCED, NOT_REPRODUCED)):
             raise ValueError(f"{self.id}: a picture is {REPRODUCED!r} or {NOT_REPRODUCED!r}, not {self.expected!r}")
+        if self.expected == FAILS and self.whose != THE_PAPERS:
+            raise ValueError(f"{self.id}: {FAILS!r} is said of the paper's statements only; state what is true")
         if self.whose not in WHOSE:
             raise ValueError(f"{self.id}: whose is {self.whose!r}, not one of {', '.join(WHOSE)}")
         if tested and not (self.limit >= 0 and self.tolerance):
@@ -140,7 +142,7 @@ def about(measured: float, least: float, most: float | None = None) -> float:
     most = least if most is None else most
     if not 0 < least <= most:
         raise ValueError(f"least and most must be positive and in order, not {least} and {most}")
-    if not measured > 0:
+    if not 0 < measured < math.inf:
         return math.inf
     return max(0.0, math.log2(least / measured), math.log2(measured / most))
 
