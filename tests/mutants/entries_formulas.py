@@ -36,7 +36,7 @@ MUTANTS = (
         'Activation("relu", lambda Z: Z,',
         "ReLU is the identity",
         ("test_activations.py::test_value_and_slope_are_sympys",),
-        ("section-6.3-width", "question-7-one-inverse"),
+        ("section-6.3-width", "question-7-one-inverse", "assumption-4.1-representations"),
     ),
     Mutant(
         "activations",
@@ -92,7 +92,7 @@ MUTANTS = (
         "R = 2 * (H @ W2) - Y",
         "gradient of eq. 12 with half of the targets",
         ("test_model.py::test_gradient_of_eq_12_is_autograds",),
-        ("appendix-D-low-loss",),
+        ("appendix-D-low-loss", "appendix-D-projection"),
     ),
     Mutant(
         "manifold",
@@ -125,5 +125,13 @@ MUTANTS = (
         "a walk at an angle to the steepest ascent of the norm",
         ("test_walks.py::test_a_field_at_an_angle_is_a_tangent_unit_vector_at_that_angle_towards_its_direction",),
         ("question-4-other-paths",),
+    ),
+    Mutant(
+        "model",
+        "return (output - Y).square().sum() + ridge * decay",
+        "return (output - Y).square().mean() + ridge * decay",
+        "eqs 12 and 13: the mean of the squared errors, not their sum",
+        ("test_model.py::test_eq_12_against_loops",),
+        ("eq-2-length", "eqs-12-13"),
     ),
 )

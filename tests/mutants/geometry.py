@@ -50,7 +50,7 @@ MUTANTS = (
         "return -_solve(J @ J.mT, J @ theta)",
         "the multiplier mu with the wrong sign",
         (f"{Z}::test_multiplier_splits_theta_in_a_normal_and_a_tangent_part",),
-        ("training-multiplier",),
+        ("training-multiplier", "section-2-start"),
     ),
     Mutant(
         "constraints",
@@ -97,7 +97,7 @@ MUTANTS = (
         "        return self.newton(theta)\n        for",
         "Def. 4.13: a zero-loss point nearby instead of the nearest",
         (f"{Z}::test_newton_ends_on_Z_and_nearest_is_no_further",),
-        ("proposition-C.4",),
+        ("proposition-C.4", "definition-4.13-point"),
     ),
     Mutant(
         "manifold",

@@ -1,6 +1,6 @@
 """All mutants: formulas in the order of the book, then false statements."""
 
-from . import entries_formulas, entries_statements, flows, geometry, network, readings, training
+from . import entries_errata, entries_formulas, entries_statements, flows, geometry, network, readings, training
 
 MUTANTS = (
     *readings.MUTANTS,
@@ -10,4 +10,5 @@ MUTANTS = (
     *flows.MUTANTS,
     *entries_formulas.MUTANTS,
     *entries_statements.MUTANTS,
+    *entries_errata.MUTANTS,
 )

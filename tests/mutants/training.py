@@ -9,7 +9,14 @@ MUTANTS = (
         "torch.cartesian_prod(torch.arange(p), torch.arange(p))",
         "section 7.1: (a, b) and (b, a) count as two pairs",
         ("test_data.py::test_the_papers_sizes",),
-        ("section-7.1-count", "appendix-D-count", "section-7.3-inverse", "question-7-one-inverse", "section-6.3-width"),
+        (
+            "section-7.1-count",
+            "appendix-D-count",
+            "section-7.3-inverse",
+            "question-7-one-inverse",
+            "section-6.3-width",
+            "appendix-D-inverse",
+        ),
     ),
     Mutant(
         "data",

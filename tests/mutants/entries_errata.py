@@ -1,0 +1,48 @@
+"""False statements: entries of the errata and the appendices, each with its nearest wrong form."""
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "claims/errata",
+        "hidden(W1 + length * direction, X)",
+        "hidden(W1 + length**0.5 * direction, X)",
+        "the set of kinks is met in proportion to the root of the length",
+        claims=("section-3.3-null-set",),
+    ),
+    Mutant(
+        "claims/errata",
+        "max(0, 3 - min(ranks))",
+        "max(0, 1 - min(ranks))",
+        "starts of codimension 1 are a null set for two free times",
+        claims=("section-5-once",),
+    ),
+    Mutant(
+        "claims/errata",
+        "wide.mT @ torch.linalg.inv(wide @ wide.mT)",
+        "wide.mT @ (wide @ wide.mT)",
+        "H^+ is H^T (H H^T) for independent rows",
+        claims=("section-6.3-pseudo-inverses",),
+    ),
+    Mutant(
+        "claims/errata_appendices",
+        "return lacking(5, 3), ",
+        "return lacking(2, 3), ",
+        "no tangent directions for km = 2, d = 3",
+        claims=("lemma-C.1-sizes",),
+    ),
+    Mutant(
+        "claims/errata_appendices",
+        "w[0].abs() ** 1.5",
+        "w[0].abs() ** 2.5",
+        "the curve v = |u|^(5/2) has no second derivative",
+        claims=("theorem-C.2-smooth",),
+    ),
+    Mutant(
+        "claims/errata_appendices",
+        "inverse @ M @ inverse @ dP",
+        "inverse @ M @ inverse @ dP.mT",
+        "the derivative of Tr(M P^-1) with its transpose",
+        claims=("appendix-E-lemma",),
+    ),
+)
