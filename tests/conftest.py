@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import pages
 import pytest
 import yaml
 from hypothesis import settings
@@ -43,10 +44,23 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("chapter", chapters())
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if "book" in item.fixturenames:
             item.add_marker("book")
+    if hasattr(config, "workerinput"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(group(item)))
+        items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
+
+
+def group(item):
+    """Tests of a group run one after the other in one process, for what they share: a page that was visited, or what
+    the fixtures of their module made. One process runs all that start processes of their own with limits."""
+    if "visit" in item.fixturenames:
+        return item.callspec.params["chapter"]
+    return "own processes" if item.path.stem in OWN_PROCESSES else item.path.stem
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +115,9 @@ def browser():
         missing(f"No browser found: install one of {', '.join(BROWSERS)}.")
     with playwright.sync_playwright() as driver:
         yield driver.chromium.launch(executable_path=executable, args=QUIET_BROWSER)
+
+
+@pytest.fixture(scope="session")
+def visit(browser, server):
+    """What there is to see on a chapter's page; each page is opened once."""
+    return functools.cache(functools.partial(pages.visit, browser, server))
