@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 DESK, PHONE, NARROW = ({"width": width, "height": 900} for width in (1280, 390, 320))
 FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "dark"), (PHONE, "light")]
-AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 GRAVE = {"serious", "critical"}
 NO_CONTRAST = {"color-contrast": {"enabled": False}}
@@ -154,7 +153,7 @@ def settle(page):
 def prepare(page):
     """Bring axe, and stop what moves."""
     page.emulate_media(reduced_motion="reduce")
-    page.add_script_tag(content=AXE.read_text())
+    page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
 
 
 def shape(page, form):
