@@ -70,8 +70,8 @@ pdf: $(INSTALLED) ## print the book as one PDF, building it first (needs TeX; sa
 claims: $(INSTALLED) ## check each claim of the ledger anew, or those in NAMES="ids chapters"
 	$(BIN)/python -m grokutil.claims $(NAMES)
 
-mutants: $(INSTALLED) ## break each formula and see that tests and claims notice; STORE=1 stores the table
-	$(BIN)/python -m tests.mutants $(if $(STORE),--output grokutil/results/mutants/mutants.jsonl)
+mutants: $(INSTALLED) ## break each formula, see what notices; STORE=1 stores it; STALE=1 tries what has changed
+	$(BIN)/python -m tests.mutants $(if $(STALE),--stale) $(if $(STORE),--output grokutil/results/mutants/mutants.jsonl)
 
 benchmark: $(INSTALLED) ## measure speed and memory, side by side; ALL=1 takes half an hour and stores the result
 	$(BIN)/python -m grokutil.benchmarks $(if $(ALL),--all --output grokutil/results/performance/benchmarks.json)
