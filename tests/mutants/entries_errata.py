@@ -1,4 +1,4 @@
-"""False statements: entries of the errata and the appendices, each with its nearest wrong form."""
+"""False statements: entries of the errata, the appendices and Fig. 6, each with its nearest wrong form."""
 
 from .mutant import Mutant
 
@@ -44,5 +44,21 @@ MUTANTS = (
         "inverse @ M @ inverse @ dP.mT",
         "the derivative of Tr(M P^-1) with its transpose",
         claims=("appendix-E-lemma",),
+    ),
+    Mutant(
+        "claims/figure_6",
+        "seed=seed), TIMES, step=1e-3",
+        "seed=seed), [tau / 10 for tau in TIMES], step=1e-3",
+        "Fig. 6 on a clock ten times as slow",
+        claims=(
+            "figure-6a-emerges",
+            "figure-6a-generalises",
+            "figure-6b",
+            "figure-6c",
+            "figure-6d-between",
+            "figure-6d-within",
+            "section-7.3.2-planes",
+            "section-7.3.2-order",
+        ),
     ),
 )

@@ -68,7 +68,7 @@ MUTANTS = (
         "scale * n / size * G1",
         "training without weight decay on the first layer",
         (PYTORCHS_RUN,),
-        ("section-1-weight-decay", "training-loss-left"),
+        ("section-1-weight-decay", "training-loss-left", "figure-5-peak"),
     ),
     Mutant(
         "train",
@@ -133,5 +133,13 @@ MUTANTS = (
         "eqs 12 and 13: the mean of the squared errors, not their sum",
         ("test_model.py::test_eq_12_against_loops",),
         ("eq-2-length", "eqs-12-13"),
+    ),
+    Mutant(
+        "data",
+        "side(order[:n]), side(order[n:])",
+        "side(order[:n]), side(order[:n])",
+        "section 7.1: the test pairs are the training pairs",
+        ("test_data.py::test_the_papers_sizes",),
+        ("figure-7-delay", "figure-6a-chance", "section-7.3.1-worse"),
     ),
 )

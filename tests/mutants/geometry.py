@@ -159,7 +159,7 @@ MUTANTS = (
         "Theta[c, :, c] -= self.K",
         "the NTK K (x) I + Theta_1 with a minus",
         ("test_manifold.py::TestTwoLayerNetwork::test_ntk_is_the_gram_matrix_of_the_jacobian",),
-        ("appendix-D-loss", "question-5-singular-value"),
+        ("appendix-D-loss", "question-5-singular-value", "section-4.4-gap"),
     ),
     Mutant(
         "ntk",
