@@ -26,7 +26,7 @@ HEAVY = [
     *("jupytext", "nbformat", "jupyter_cache"),
 ]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-LIMIT = 300.0  # seconds a trial may take
+LIMIT = 600.0  # seconds a trial may take
 
 
 @dataclass(frozen=True)
