@@ -53,8 +53,8 @@ MUTANTS = (
     ),
     Mutant(
         "model",
-        "* p**-0.5",
-        "* p**-0.25",
+        '"deviation": -0.5,',
+        '"deviation": -0.25,',
         "section 7.3: E has variance, not deviation, p^(-1/2)",
         ("test_model.py::test_the_embedding_has_standard_deviation_one_over_root_p",),
     ),
