@@ -49,7 +49,13 @@ def test_the_summary_counts_what_the_table_lists(page, rows):
     effects = Counter(effect for _, _, effect, _ in rows)
     assert effects == {"none": 11, "repaired": 10, "changes the reading": 3, "depends on the start": 1}
     summary = page.split("## Summary")[1]
-    for words in ("Twenty-five items", "eleven with no effect", "ten that a repair mends", "three that change", "one whose"):
+    for words in (
+        "Twenty-five items",
+        "eleven with no effect",
+        "ten that a repair mends",
+        "three that change",
+        "one whose",
+    ):
         assert words in summary
 
 

@@ -54,7 +54,9 @@ def test_bad_input_says_what_to_do():
     E, X, W2 = (torch.ones(s, dtype=torch.float64) for s in ((3, 4), (5, 3), (2, 2)))
     with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, got 0"):
         gaussian_embedding(37, 0)
-    with pytest.raises(ValueError, match=r"unknown reading 'spread' of N\(0, p\^\(-1/2\)\); known: deviation, variance"):
+    with pytest.raises(
+        ValueError, match=r"unknown reading 'spread' of N\(0, p\^\(-1/2\)\); known: deviation, variance"
+    ):
         gaussian_embedding(37, 4, reading="spread")
     with pytest.raises(ValueError, match=r"H \(5, 4\) and W2 \(2, 2\) do not match"):
         predict(E, W2, X)
