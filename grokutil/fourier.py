@@ -99,8 +99,7 @@ def unit_correlation(F: Tensor) -> Tensor:
 
 
 def within_and_between(similarity: Tensor) -> tuple[float, float]:
-    """Mean of :func:`unit_similarity` or :func:`unit_correlation` within a frequency (Re against Im) and between
-    different frequencies."""
+    """Mean within a frequency (Re against Im) and between frequencies: of :func:`unit_similarity` or the like."""
     K = similarity.shape[0] // 2
     blocks = similarity.reshape(K, 2, K, 2)
     same = torch.eye(K, dtype=torch.bool, device=similarity.device)

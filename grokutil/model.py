@@ -8,7 +8,6 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, integer, matrix, non_negative, same_size
 
-
 READINGS = {"deviation": -0.5, "variance": -0.25}  # of p^{-1/2}: the exponent of p in the standard deviation
 
 

@@ -164,8 +164,8 @@ CLAIMS = (
         statement="With d >= km a network can memorise without learning representations (corrected: with rank H = k).",
         measure=_without_representations,
         limit=1e-8,
-        tolerance="relative residual of the best readout on a random first layer, Appendix D's data: d = 660, km = 649; "
-        "corrected: rank H = 59",
+        tolerance="relative residual of the best readout on a random first layer, Appendix D's data: d = 660, "
+        "km = 649; corrected: rank H = 59",
         expected=CORRECTED,
         chapter="errata",
         seeds=FIVE,
@@ -176,30 +176,32 @@ CLAIMS = (
         statement="The nearest point of Z is one point (corrected: near Z and almost everywhere).",
         measure=_nearest_points,
         limit=0.1,
-        tolerance="distance of the nearest points of two points 0.002 apart, v = u^2: at (0, 2); corrected: at (0, 0.4), "
-        "below the radius of curvature 1/2, where it is 0.01",
+        tolerance="distance of the nearest points of two points 0.002 apart, v = u^2: at (0, 2); corrected: at "
+        "(0, 0.4), below the radius of curvature 1/2, where it is 0.01",
         expected=CORRECTED,
         chapter="errata",
     ),
     Claim(
         id="section-2-start",
         source="section 2, Theorem 4.8",
-        statement="After memorisation training is on Z, where the theorems start (corrected: beside it, r = -lambda mu).",
+        statement="After memorisation training is on Z, where the theorems start (corrected: beside it, with the "
+        "residual -lambda mu).",
         measure=_start_on_Z,
         limit=0.1,
-        tolerance="residual on Fig. 4's loss from a start off Z, lambda = 1e-3, over lambda |mu|; corrected: its distance "
-        "from -lambda mu, of order lambda",
+        tolerance="residual on Fig. 4's loss from a start off Z, lambda = 1e-3, over lambda |mu|; corrected: its "
+        "distance from -lambda mu, of order lambda",
         expected=CORRECTED,
         chapter="errata",
     ),
     Claim(
         id="section-5-once",
         source="section 5, eq. 7",
-        statement="A trajectory hardly ever passes one theta_1 twice (corrected: for d_1 >= 3, by a count of dimensions).",
+        statement="A trajectory hardly ever passes one theta_1 twice (corrected: for d_1 >= 3, by a count of "
+        "dimensions).",
         measure=_same_first_part,
         limit=0.5,
-        tolerance="linear flows in R^6: codimension, less than 3, of the starts that pass one theta_1 at two given times; "
-        "two times are two dimensions, so 3 makes a null set",
+        tolerance="linear flows in R^6: what the codimension of the starts that pass one theta_1 at two given times "
+        "lacks to 3, for d_1 = 1; corrected: 3. Two times are two dimensions, so codimension 3 makes a null set",
         expected=CORRECTED,
         chapter="errata",
     ),

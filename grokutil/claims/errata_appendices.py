@@ -94,7 +94,7 @@ def _trace_lemma() -> tuple[float, None]:
     """Gap of d Tr(M P^-1) = -Tr(P^-1 M P^-1 dP) to autograd, for matrices that are not symmetric."""
     M, P, dP = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     inverse = torch.linalg.inv(P)
-    _, change = torch.func.jvp(lambda Q: torch.trace(M @ torch.linalg.inv(Q)), (P,), (dP,))
+    change = torch.func.jvp(lambda Q: torch.trace(M @ torch.linalg.inv(Q)), (P,), (dP,))[1]
     return float((change + torch.trace(inverse @ M @ inverse @ dP)).abs() / change.abs()), None
 
 
@@ -124,7 +124,8 @@ CLAIMS = (
     Claim(
         id="appendix-D-projection",
         source="Appendix D, eqs 28 and 29",
-        statement="P at theta', 100 steps on, estimates the direction at the nearest point (corrected: if F is smooth).",
+        statement="P at theta', 100 steps on, estimates the direction at the nearest point (corrected: for a smooth "
+        "network).",
         measure=_projected_direction,
         limit=0.01,
         tolerance="1 - cosine of the directions at theta' and at the nearest point found, step 3000: ReLU; corrected: "

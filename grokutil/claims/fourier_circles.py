@@ -51,9 +51,7 @@ def _figure_6d_between(seed: int) -> tuple[float, None]:
 
 def _figure_6d_within(seed: int) -> tuple[float, None]:
     """The larger of two correlations, over the one within a frequency at the end: within at the start, between."""
-    (first, _), (within, between) = (
-        within_and_between(unit_correlation(_features(tau, seed))) for tau in (0.0, 5.0)
-    )
+    (first, _), (within, between) = (within_and_between(unit_correlation(_features(tau, seed))) for tau in (0.0, 5.0))
     return max(abs(first), abs(between)) / within, None
 
 

@@ -78,8 +78,8 @@ CLAIMS = (
         statement="Before it generalises the network does worse than guessing.",
         measure=_worse_than_chance,
         limit=1.0,
-        tolerance="mean test accuracy at 25 records, steps 20 to 500, in parts of chance, 1/37; one more right answer at "
-        "one record adds 0.007",
+        tolerance="mean test accuracy at 25 records, steps 20 to 500, in parts of chance, 1/37; one more right answer "
+        "at one record adds 0.007",
         expected=HOLDS,
         whose=OURS,
         chapter="modular_addition",
