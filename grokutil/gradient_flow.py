@@ -1,4 +1,4 @@
-r"""Training and its slow limit as flows on the same clock :math:`s = \lambda t`, resolved by SciPy; and training in steps.
+r"""Training and its slow limit as flows on the same clock :math:`s = \lambda t`, resolved by SciPy; training in steps.
 
 For small problems given as a :class:`~grokutil.constraints.ZeroLossManifold`. A hundred parameters take seconds.
 """
@@ -95,9 +95,7 @@ def slow_flow(
     return _solve(lambda zeta: Z.slow_velocity(zeta, speed), start, slow_times, rtol)
 
 
-def fall(
-    Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray, rtol: float = 1e-10
-) -> Trajectory:
+def fall(Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray, rtol: float = 1e-10) -> Trajectory:
     r"""The gradient flow without weight decay, the fast part of training from a start off Z.
 
     .. math:: \dot{\hat\theta} = -\nabla L(\hat\theta), \qquad \Phi(\theta_0) = \lim_{t \to \infty} \hat\theta(t)
@@ -150,9 +148,10 @@ def training_steps(
 
     Source: paper, eq. 3, whose Euler steps these are.
     """
-    for name, value, low in (("ridge", ridge, 0.0), ("learning_rate", learning_rate, np.nextafter(0, 1))):
-        if not bool((torch.as_tensor(value) >= low).all()):
-            raise ValueError(f"{name} must be {'positive' if low else 'at least 0'}, got {value}")
+    if not (torch.as_tensor(ridge) >= 0).all():
+        raise ValueError(f"ridge must be at least 0, got {ridge}")
+    if not (torch.as_tensor(learning_rate) > 0).all():
+        raise ValueError(f"learning_rate must be positive, got {learning_rate}")
     steps = increasing_times(records).astype(int)
     if steps[0] != 0 or not np.array_equal(steps, records):
         raise ValueError(f"records must be whole steps from 0 on, got {records[0]:g} to {records[-1]:g}")
@@ -161,9 +160,7 @@ def training_steps(
         for _ in range(before, after):
             theta = theta - learning_rate * (gradient(theta) + 2 * ridge * theta)
         if not torch.isfinite(theta).all():
-            raise ValueError(
-                f"diverged before step {after}: learning_rate {learning_rate} is above 2 / sharpness, take a smaller one"
-            )
+            raise ValueError(f"diverged before step {after}: take a learning_rate below 2 / sharpness")
         states.append(theta)
     return Trajectory(steps.astype(float), tuple(states), "steps", int(steps[-1]))
 
