@@ -24,7 +24,7 @@ from grokutil.walks import Point, projected_flow, retract
 
 P, TRAIN, WIDTH, RATE, DECAY = 11, 59, 128, 1.0, 4e-4
 S = (0.05, 0.1, 0.25, 0.5, 0.75, *(0.5 * k for k in range(2, 17)))
-AHEAD, PAST = 50, 20  # steps after a record, which P is to predict: 0.01 on the clock s; steps kept before it
+AHEAD, PAST = 0.01, 20  # on the clock s, what P is to predict after a record; steps kept before it
 CUTS = (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # singular values below this share of the largest count as zero
 ACTIVATIONS: dict[str, str | Activation] = {"quadratic": "quadratic", "softplus": softplus(10), "relu": "relu"}
 FLOW_S = (*(0.5 * k for k in range(9)), 5.0, 6.0, 7.0, 8.0)
@@ -45,25 +45,27 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
         return narrow(int(seed)), setting | {"activation": "quadratic", "width": NARROW, "ridges": RIDGES}
     if name == "flow":
         return flow(int(seed)), setting | {"activation": "quadratic", "weight_decays": FLOW_DECAYS, "step": STEP}
-    return run(name, int(seed)), setting | {"activation": name, "weight_decay": DECAY, "ahead": AHEAD}
+    return run(name, int(seed)), setting | {"activation": name, "weight_decay": DECAY}
 
 
 def run(name: str, seed: int, end: float = S[-1]) -> dict[str, np.ndarray]:
     """One network, measured at each record up to ``end``.
 
     Returns:
-        ``s`` (T,) and what :func:`measure` and :func:`predicted` return, each with a leading axis (T,);
-        ``test_accuracy`` (T,). For ReLU ``smallest_held``, the smallest singular value with the kinks held, and
-        ``held`` (T, 2), cosine and speed with them; to the last record also what :func:`more_units` returns.
+        ``s`` (T,), ``test_accuracy`` (T,), and what :func:`measure`, :func:`predicted` and, for ReLU,
+        :func:`with_kinks` return, each with a leading axis (T,). Run to the last record, a ReLU network also has what
+        :func:`more_units` returns.
     """
     task, chosen = modular_addition(P, train_size=TRAIN, seed=seed), [s for s in S if s <= end]
     rows, recorded, step, state = [], [], 0, default_weights(P, WIDTH, P, seed)
     for record in np.rint(2 * np.array(chosen) / DECAY).astype(int).tolist():
-        times = sorted({step, *range(record - PAST + 1, record + 1), record + AHEAD})
+        times = sorted({step, *range(record - PAST + 1, record + 1), record + ahead(DECAY)})
         states = train(task, name, state, times)[-PAST - 1 :]
         step, state = record, states[-2]
         _, sigma, V = torch.linalg.svd(jacobian(*state, task.X_train, ACTIVATIONS[name]), full_matrices=False)
-        rows.append(measure(state, sigma) | predicted(task, name, states, sigma, V))
+        rows.append(measure(state, sigma) | predicted(state, states[-1], sigma, V, DECAY))
+        if name == "relu":
+            rows[-1] |= with_kinks(task, states)
         recorded.append(state)
     accuracy = learning_curves(recorded, task, ACTIVATIONS[name]).test_accuracy
     arrays = {"s": np.array(chosen), "test_accuracy": accuracy} | stacked(rows)
@@ -92,28 +94,35 @@ def measure(state: Point, sigma: Tensor) -> dict:
     }
 
 
-def predicted(task: Task, name: str, states: tuple, sigma: Tensor, V: Tensor) -> dict:
-    """Cosine and speed, by cut, of the last displacement against -eta wd P theta at the state before it.
+def ahead(decay: float) -> int:
+    """How many steps are ``AHEAD`` on the clock s."""
+    return round(2 * AHEAD / (RATE * decay))
 
-    ``sigma`` (M,) and ``V`` (M, d) are the singular values and right vectors of J there.
-    """
-    W1, W2 = states[-2]
-    theta, moved = vector(states[-2]), vector(states[-1]) - vector(states[-2])
 
-    def compare(descent: Tensor) -> np.ndarray:
-        cosine = moved @ descent / (moved.norm() * descent.norm())
-        return np.array([float(cosine), float(moved.norm() / (RATE * DECAY * AHEAD * descent.norm()))])
-
+def predicted(before: Point, after: Point, sigma: Tensor, V: Tensor, decay: float) -> dict[str, np.ndarray]:
+    """Cosine and speed of the move ``AHEAD`` against -P theta, by cut; sigma (M,) and V (M, d) belong to J before."""
+    theta = vector(before)
     normal = [V[sigma > cut * sigma[0]] for cut in CUTS]
-    both = np.array([compare(N.mT @ (N @ theta) - theta) for N in normal])
-    row = {"cosine": both[:, 0], "speed": both[:, 1]}
-    if name == "relu":
-        ridge = ridge_from_weight_decay(DECAY, *task.Y_train.shape)
-        kinks = sliding_kinks(states[:-1], task.X_train, task.Y_train, ridge)
-        space = TangentSpace(W1, W2, task.X_train, "relu", kinks)
-        smallest = torch.linalg.eigvalsh(space.ntk)[0].clamp(min=0).sqrt()
-        row |= {"smallest_held": np.array(float(smallest)), "held": compare(-space.project(theta))}
-    return row
+    both = np.array([compared(before, after, N.mT @ (N @ theta) - theta, decay) for N in normal])
+    return {"cosine": both[:, 0], "speed": both[:, 1]}
+
+
+def compared(before: Point, after: Point, descent: Tensor, decay: float) -> tuple[float, float]:
+    """Cosine of a move and -P theta, and its length over that of -eta wd P theta for as many steps."""
+    moved = vector(after) - vector(before)
+    length, expected = float(moved.norm()), RATE * decay * ahead(decay) * float(descent.norm())
+    return float(moved @ descent) / (length * float(descent.norm())), length / expected
+
+
+def with_kinks(task: Task, states: tuple) -> dict[str, np.ndarray]:
+    """For ReLU: the smallest singular value of J with the kinks held, and cosine and speed with them."""
+    (W1, W2), after = states[-2:]
+    ridge = ridge_from_weight_decay(DECAY, *task.Y_train.shape)
+    kinks = sliding_kinks(states[:-1], task.X_train, task.Y_train, ridge)
+    space = TangentSpace(W1, W2, task.X_train, "relu", kinks)
+    smallest = torch.linalg.eigvalsh(space.ntk)[0].clamp(min=0).sqrt()
+    held = compared((W1, W2), after, -space.project(space.theta), DECAY)
+    return {"smallest_held": np.array(float(smallest)), "held": np.array(held)}
 
 
 def more_units(task: Task, seed: int, state: Point) -> dict[str, np.ndarray]:
@@ -181,23 +190,28 @@ def flow(seed: int, end: float = FLOW_S[-1]) -> dict[str, np.ndarray]:
     """The slow flow of the quadratic network, and training from the same point.
 
     Returns:
-        ``s`` (T,); for ``flow`` and each ``train WD`` what :func:`measure` returns, as ``KEY of PATH``;
-        ``multiplier`` (T,), the length of mu on the flow; ``distance`` (weight decays, T), from training to the flow.
+        ``s`` (T,); for ``flow`` and each ``train WD`` what :func:`measure` returns, as ``KEY of PATH``, for training
+        also what :func:`predicted` does; ``multiplier`` (T,), the length of mu on the flow; ``distance`` (weight
+        decays, T), from training to the flow.
     """
     task = modular_addition(P, train_size=TRAIN, seed=seed)
     s, start = [value for value in FLOW_S if value <= end], memorising_point(task, seed)
     walk = projected_flow(
         start, task.X_train, task.Y_train, s, activation="quadratic", step=STEP, progress=False
     ).states
-    paths = {"flow": walk}
+    paths, found = {"flow": walk}, {"s": np.array(s)}
     for decay in FLOW_DECAYS:
-        times = np.rint(2 * np.array(s) / decay).astype(int).tolist()
-        paths[f"train {decay:g}"] = train(task, "quadratic", start, times, decay)
-    found: dict[str, np.ndarray] = {"s": np.array(s)}
-    for path, states in paths.items():
-        jacobians = (jacobian(W1, W2, task.X_train, "quadratic") for W1, W2 in states)
-        columns = stacked([measure(*both) for both in zip(states, map(torch.linalg.svdvals, jacobians), strict=True)])
-        found |= {f"{key} of {path}": column for key, column in columns.items()}
+        times = np.rint(2 * np.array(s) / decay).astype(int)
+        everything = train(task, "quadratic", start, sorted({*times, *(times + ahead(decay))}), decay)
+        paths[f"train {decay:g}"] = everything[::2]
+        rows = []
+        for before, after in zip(everything[::2], everything[1::2], strict=True):
+            _, sigma, V = torch.linalg.svd(jacobian(*before, task.X_train, "quadratic"), full_matrices=False)
+            rows.append(measure(before, sigma) | predicted(before, after, sigma, V, decay))
+        found |= {f"{key} of train {decay:g}": column for key, column in stacked(rows).items()}
+    jacobians = (jacobian(W1, W2, task.X_train, "quadratic") for W1, W2 in walk)
+    rows = [measure(*both) for both in zip(walk, map(torch.linalg.svdvals, jacobians), strict=True)]
+    found |= {f"{key} of flow": column for key, column in stacked(rows).items()}
     found["multiplier"] = np.array(
         [float(TangentSpace(W1, W2, task.X_train, "quadratic").multiplier().norm()) for W1, W2 in walk]
     )
