@@ -13,7 +13,7 @@ from grokutil.checks import Matrix, integer, matrix, positive, same_size
 
 Point = tuple[Tensor, Tensor]
 
-DEGREE = {"identity": 1, "relu": 1, "leaky_relu": 1, "quadratic": 2}  # sigma(a z) = a^k sigma(z) for a > 0
+DEGREE = {"identity": 1, "relu": 1, "leaky_relu": 1, "quadratic": 2}  # sigma(a z) = a^q sigma(z) for a > 0
 PARALLEL = 1e-9  # largest 1 - cosine of parallel incoming weights
 
 
@@ -66,35 +66,35 @@ def rescaled_norm2(W1: Matrix, W2: Matrix, activation: str = "quadratic") -> flo
     r"""Least squared norm over all rescalings of units that leave the outputs as they are.
 
     .. math::
-        N_* = \min_a \sum_h \bigl( a_h^2 \|w_{1h}\|^2 + a_h^{-2k} \|w_{2h}\|^2 \bigr)
-            = \frac{k + 1}{k^{k/(k+1)}} \sum_h \bigl( \|w_{1h}\|^k \, \|w_{2h}\| \bigr)^{2/(k+1)}
+        N_* = \min_a \sum_h \bigl( a_h^2 \|w_{1h}\|^2 + a_h^{-2q} \|w_{2h}\|^2 \bigr)
+            = \frac{q + 1}{q^{q/(q+1)}} \sum_h \bigl( \|w_{1h}\|^q \, \|w_{2h}\| \bigr)^{2/(q+1)}
 
-    for an activation with :math:`\sigma(a z) = a^k \sigma(z)`, a > 0: k = 1 for ReLU, 2 for the quadratic one.
+    for an activation with :math:`\sigma(a z) = a^q \sigma(z)`, a > 0: q = 1 for ReLU, 2 for the quadratic one.
 
     Args:
         W1: first layer (d_in, d_h), float64.
         W2: readout (d_h, d_out), float64.
-        activation: name of one with a degree k.
+        activation: name of one with a degree q.
 
     Raises:
         ValueError: shapes do not match, not float64, not finite, or an activation without a degree.
     """
     W1, W2 = _units(W1, W2)
-    k = _degree(activation)
-    cost = (W1.norm(dim=0) ** k * W2.norm(dim=1)) ** (2 / (k + 1))
-    return float((k + 1) / k ** (k / (k + 1)) * cost.sum())
+    q = _degree(activation)
+    cost = (W1.norm(dim=0) ** q * W2.norm(dim=1)) ** (2 / (q + 1))
+    return float((q + 1) / q ** (q / (q + 1)) * cost.sum())
 
 
 def merge(W1: Matrix, W2: Matrix, activation: str = "quadratic") -> Point:
     r"""The same network with one unit in place of each set of units whose incoming weights are parallel.
 
     Units with :math:`w_{1j} = a_j w_{1h}`, :math:`a_j > 0` (or of either sign, where :math:`\sigma` is even) become
-    one with the weights :math:`w_{1h}` and :math:`\sum_j |a_j|^k \, w_{2j}`. Units without incoming weights go.
+    one with the weights :math:`w_{1h}` and :math:`\sum_j |a_j|^q \, w_{2j}`. Units without incoming weights go.
 
     Args:
         W1: first layer (d_in, d_h), float64.
         W2: readout (d_h, d_out), float64.
-        activation: name of one with a degree k.
+        activation: name of one with a degree q.
 
     Returns:
         (d_in, m) and (m, d_out), the units in the order in which they first occur; m is at least 1.
@@ -104,7 +104,7 @@ def merge(W1: Matrix, W2: Matrix, activation: str = "quadratic") -> Point:
             incoming weights.
     """
     W1, W2 = _units(W1, W2)
-    k, length = _degree(activation), W1.norm(dim=0)
+    q, length = _degree(activation), W1.norm(dim=0)
     left = length.nonzero().flatten().tolist()
     if not left:
         raise ValueError("W1 is zero: no unit has incoming weights, so there is nothing to merge")
@@ -115,7 +115,7 @@ def merge(W1: Matrix, W2: Matrix, activation: str = "quadratic") -> Point:
         h = left[0]
         copies = [j for j in left if cosines[h, j] >= 1 - PARALLEL]
         first.append(h)
-        readouts.append(((length[copies] / length[h]) ** k) @ W2[copies])
+        readouts.append(((length[copies] / length[h]) ** q) @ W2[copies])
         left = [j for j in left if j not in copies]
     return W1[:, first], torch.stack(readouts)
 
@@ -128,9 +128,9 @@ def _units(W1: Matrix, W2: Matrix) -> Point:
 
 
 def _degree(activation: str) -> int:
-    """The k of sigma(a z) = a^k sigma(z)."""
+    """The q of sigma(a z) = a^q sigma(z)."""
     if activation not in DEGREE:
         raise ValueError(
-            f"activation must have a degree, sigma(a z) = a^k sigma(z): {', '.join(DEGREE)}; got {activation!r}"
+            f"activation must have a degree, sigma(a z) = a^q sigma(z): {', '.join(DEGREE)}; got {activation!r}"
         )
     return DEGREE[activation]
