@@ -1,6 +1,7 @@
-"""The claim ledger: each statement of the paper that the book tests, with the check that tests it.
+"""The claim ledger: the statements of the paper that the book tests, the reviewers' and our own beside them.
 
-``LEDGER`` holds the records, one module a chapter; ``python -m grokutil.claims`` runs them all and prints a table.
+``LEDGER`` holds the records, one module a chapter; each has its check, and says whose statement it is.
+``python -m grokutil.claims`` runs them all and prints a table.
 """
 
 from grokutil.claims import (
@@ -29,6 +30,7 @@ from grokutil.claims import (
 )
 from grokutil.claims.labels import PAPER, numbers
 from grokutil.claims.record import (
+    ABOUT,
     CORRECTED,
     FAILS,
     HOLDS,
@@ -42,6 +44,7 @@ from grokutil.claims.record import (
     WHOSE,
     Claim,
     Verdict,
+    about,
 )
 
 LEDGER: tuple[Claim, ...] = (
@@ -70,6 +73,7 @@ LEDGER: tuple[Claim, ...] = (
 )
 
 __all__ = [
+    "ABOUT",
     "CORRECTED",
     "FAILS",
     "HOLDS",
@@ -85,5 +89,6 @@ __all__ = [
     "WHOSE",
     "Claim",
     "Verdict",
+    "about",
     "numbers",
 ]
