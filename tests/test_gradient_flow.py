@@ -161,3 +161,12 @@ def test_bad_input_says_what_is_wrong():
         slow_flow(Z, START, [1.0, 0.0])
     with pytest.raises(ValueError, match="rtol must be positive"):
         slow_flow(Z, START, TIMES, rtol=-1.0)
+
+
+def test_fall_is_an_explicit_euler_run_with_tiny_steps():
+    """The slow twin, on the way and not only at the end: it fixes the clock."""
+    w, steps = START.numpy() + 0.5, 100_000
+    middle = fall(Z, START + 0.5, [0, 0.2]).states[-1].numpy()
+    for _ in range(steps):
+        w = w - 0.2 / steps * 2 * (w[0] * w[1] - 0.5) * w[::-1]
+    np.testing.assert_allclose(middle, w, rtol=1e-4)
