@@ -46,7 +46,7 @@ def _sliding(seed: int) -> tuple[float, None]:
     """A hundred over the number of pairs (sample, unit) that slide on a kink at step 3000."""
     pairs, states = task(seed), run("relu", seed, 3000).states
     ridge = ridge_from_weight_decay(DECAY, *pairs.Y_train.shape)
-    return 100 / float(sliding_kinks(states[1:21], pairs.X_train, pairs.Y_train, ridge).sum()), None
+    return float(100 / sliding_kinks(states[1:21], pairs.X_train, pairs.Y_train, ridge).sum()), None
 
 
 def _peak(seed: int) -> tuple[float, None]:

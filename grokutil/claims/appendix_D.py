@@ -6,12 +6,13 @@ from functools import cache
 
 import torch
 from torch import Tensor
+from torch.func import jvp
 
 from grokutil.activations import Activation, get_activation, softplus
 from grokutil.claims.record import CORRECTED, FIVE, HOLDS, Claim
 from grokutil.data import Task, modular_addition
 from grokutil.kinks import sliding_kinks
-from grokutil.manifold import TangentSpace, jacobian
+from grokutil.manifold import TangentSpace, jacobian, split
 from grokutil.measure import relative_residual
 from grokutil.model import loss_gradient, predict
 from grokutil.train import gradient_descent, ridge_from_weight_decay
@@ -107,14 +108,17 @@ def _cancelling(seed: int) -> tuple[float, None]:
 
 
 def _moves_the_outputs(seed: int) -> tuple[float, float]:
-    """|J g| / |J theta|, J that of the outputs, for g of eq. 29 with the gradient of the loss as J, and with J."""
+    """Derivative of the outputs along g over that along theta, g of eq. 29 with the loss's gradient as J, and J."""
     pairs, (W1, W2) = task(seed), run("relu", seed, 3000).states[20]
-    J, theta = jacobian(W1, W2, pairs.X_train), vector((W1, W2))
+    theta = vector((W1, W2))
     parts = loss_gradient(W1, W2, pairs.X_train, pairs.Y_train, get_activation("relu"))
-    gradient = torch.cat([part.flatten() for part in parts])[None]
+
+    def change(v: Tensor) -> Tensor:
+        return jvp(lambda *layers: predict(*layers, pairs.X_train), (W1, W2), split(v, W1, W2))[1].norm()
+
     left = [
-        float((J @ (theta - A.mT @ torch.linalg.solve(A @ A.mT, A @ theta))).norm() / (J @ theta).norm())
-        for A in (gradient, J)
+        float(change(theta - J.mT @ torch.linalg.solve(J @ J.mT, J @ theta)) / change(theta))
+        for J in (vector(parts)[None], jacobian(W1, W2, pairs.X_train))
     ]
     return left[0], left[1]
 

@@ -76,7 +76,7 @@ MUTANTS = (
         "W1 - eta * v1 - decay * W1, W2 - eta * v2 - decay * W2",
         "training: weight decay once more, without the learning rate",
         (PYTORCHS_RUN,),
-        ("training-delay",),
+        ("training-delay", "dying-units"),
     ),
     Mutant(
         "train",
@@ -141,5 +141,21 @@ MUTANTS = (
         "section 7.1: the test pairs are the training pairs",
         ("test_data.py::test_the_papers_sizes",),
         ("figure-7-delay", "figure-6a-chance", "section-7.3.1-worse"),
+    ),
+    Mutant(
+        "gradient_flow",
+        "lambda theta: -Z.loss_gradient(theta), start",
+        "lambda theta: -Z.loss_gradient(theta) / 2, start",
+        "eq. 3 without weight decay on half the clock t",
+        ("test_gradient_flow.py::test_fall_is_an_explicit_euler_run_with_tiny_steps",),
+        ("slow-flow-off-manifold",),
+    ),
+    Mutant(
+        "units",
+        "** (2 / (q + 1))",
+        "** (1 / (q + 1))",
+        "the rescaled norm of a unit to half its power",
+        ("test_units.py::test_rescaled_norm_is_sympys_minimum",),
+        ("rescaled-norm-copies",),
     ),
 )

@@ -26,16 +26,16 @@ MUTANTS = (
     ),
     Mutant(
         "claims/zero_loss_manifold",
-        "_smallest_singular_value([1.0, 0.1, 1.0, -0.1], 4.0)",
-        "_smallest_singular_value([1.0, 0.1, 1.0, 0.1], 4.0)",
-        "full rank along the path, for two samples with the same label",
+        "nearest_to_singular(rng.normal(size=4), rng) <= FOUND",
+        "nearest_to_singular(ONE_HOT, rng) <= FOUND",
+        "no singular points on Z, for two samples of one class",
         claims=("theorem-4.10",),
     ),
     Mutant(
         "claims/zero_loss_manifold",
-        "_smallest_singular_value([1.0, 0.0, 1.0, 0.0], 4.0)",
-        "_smallest_singular_value([1.0, 0.0, 0.0, 1.0], 4.0)",
-        "a path to a singular point, for two samples of two classes",
+        "Z = linear_network(rng.normal(size=4).tolist())",
+        "Z = linear_network(ONE_HOT)",
+        "training keeps off singular points, for two samples of one class",
         claims=("section-3.3-singular",),
     ),
     Mutant(
@@ -149,5 +149,19 @@ MUTANTS = (
         "Z.loss_gradient(theta).norm()",
         "the whole force of the loss is smaller than weight decay, not only its part along Z",
         claims=("question-6-size",),
+    ),
+    Mutant(
+        "claims/where_it_ends",
+        "[0, 30_000])[-1]",
+        "[0, 2_500])[-1]",
+        "the quadratic networks have lost rank by s = 0.5",
+        claims=("singular-end",),
+    ),
+    Mutant(
+        "claims/where_it_ends",
+        "sigma > 0.01 * sigma[0]",
+        "sigma > 0.5 * sigma[0]",
+        "the direction is better with all but the largest singular values left out",
+        claims=("rank-cut",),
     ),
 )

@@ -81,7 +81,7 @@ MUTANTS = (
         "return -D * (theta - J.mT @ mu)",
         "the slow flow -P theta: half the clock s",
         (f"{Z}::test_slow_velocity_of_w1_w2_has_the_closed_form",),
-        ("slow-flow-limit",),
+        ("slow-flow-limit", "one-hot-singular-limit", "slow-flow-local", "slow-flow-steps"),
     ),
     Mutant(
         "constraints",
@@ -105,6 +105,7 @@ MUTANTS = (
         'torch.einsum("ia,ih,hc->icah", X, H, W2)',
         "the Jacobian with H in place of sigma'",
         ("test_manifold.py::TestTwoLayerNetwork::test_jacobian_is_autograds_in_the_promised_order",),
+        ("appendix-D-jacobian",),
     ),
     Mutant(
         "manifold",

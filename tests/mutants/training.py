@@ -31,7 +31,7 @@ MUTANTS = (
         "one_hot(ab, p).amax(1)",
         "section 7.1: X_i = e_a instead of 2 e_a where a = b",
         ("test_data.py::test_every_pair_once_and_every_row_its_sum",),
-        ("section-7.2-sum",),
+        ("section-7.2-sum", "theorem-4.10-data"),
     ),
     Mutant(
         "data",
@@ -46,7 +46,6 @@ MUTANTS = (
         "side(order[n:]), side(order[:n])",
         "section 7.1: training and test pairs change places",
         ("test_data.py::test_the_papers_sizes",),
-        ("appendix-D-jacobian",),
     ),
     Mutant(
         "inputs",
@@ -93,6 +92,7 @@ MUTANTS = (
         'weight_decay", weight_decay) /',
         "lambda = wd n d_out instead of half of it",
         ("test_train.py::test_conventions_convert",),
+        ("relu-not-lowest",),
     ),
     Mutant(
         "train",
