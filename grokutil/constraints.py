@@ -42,7 +42,16 @@ class ZeroLossManifold:
 
     def residual(self, theta: Tensor) -> Tensor:
         r""":math:`r = F(\theta) - y`, (M,)."""
-        return self.F(float_vector("theta", theta)) - self.y
+        return self._outputs(self.F(float_vector("theta", theta))) - self.y
+
+    def _outputs(self, outputs: Tensor) -> Tensor:
+        """What F returned, checked to be one number a target: shapes that broadcast would pass for a residual."""
+        if outputs.shape != self.y.shape:
+            raise ValueError(
+                f"F(theta) has shape {tuple(outputs.shape)}, but y has {tuple(self.y.shape)}: F must return them "
+                f"stacked in a vector, one number for each target; flatten() makes one of a column or matrix"
+            )
+        return outputs
 
     def loss(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
         r""":math:`L_\lambda = \|r\|^2 + \lambda \|\theta\|^2` with ``ridge`` for lambda, a scalar. Source: eq. 1."""
@@ -51,7 +60,7 @@ class ZeroLossManifold:
     def loss_gradient(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
         r""":math:`\nabla L_\lambda = 2 J^\top r + 2 \lambda \theta`, (d,). Source: eq. 3, with the opposite sign."""
         outputs, pull_back = torch.func.vjp(self.F, float_vector("theta", theta))  # type: ignore[misc]
-        return 2 * pull_back(outputs - self.y)[0] + 2 * ridge * theta
+        return 2 * pull_back(self._outputs(outputs) - self.y)[0] + 2 * ridge * theta
 
     def jacobian(self, theta: Tensor) -> Tensor:
         """J, (M, d)."""
@@ -146,7 +155,7 @@ class ZeroLossManifold:
         for _ in range(20):  # Newton's method on the Lagrange conditions: z - theta = J^T nu, F(z) = y
             J, r = self.jacobian(z), self.residual(z)
             nu = _solve(J @ J.mT, J @ (z - theta))
-            hessian = torch.eye(len(z), dtype=z.dtype) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
+            hessian = torch.eye(len(z)).to(z) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
             M = len(r)
             kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
             step = torch.linalg.solve(kkt, torch.cat((theta - z, -r)))[: len(z)]

@@ -137,7 +137,7 @@ def circle(E: Matrix, k: int) -> Tensor:
     F = fourier_features(E)
     if integer("k", k, 1) > len(F):
         raise ValueError(f"k must be at most (p-1)/2 = {len(F)}, got {k}")
-    return matrix("E", E) @ plane(F[k - 1])
+    return matrix("E", E) @ plane(F[k - 1].conj())  # E_j has e^{2 pi i j k / p} times F_k: Im F_k points the other way
 
 
 def leading_frequencies(E: Matrix, count: int) -> list[int]:

@@ -13,6 +13,7 @@ from grokutil.activations import Activation
 from grokutil.checks import Matrix, matrix, same_size
 from grokutil.data import Task
 from grokutil.model import predict
+from grokutil.trajectory import increasing_times
 
 
 def accuracy(output: Matrix, labels: Matrix) -> float:
@@ -25,14 +26,25 @@ def accuracy(output: Matrix, labels: Matrix) -> float:
         labels: right classes (n,), int64.
 
     Raises:
-        ValueError: not as many labels as rows of output.
+        ValueError: not as many labels as rows of output, labels that are no classes, or fewer than two columns.
 
     Source: paper, section 7.2.
     """
     output, labels = matrix("output", output), torch.as_tensor(labels)
+    classes = output.shape[1]
+    if classes < 2:
+        raise ValueError(
+            f"output {tuple(output.shape)} has one column, whose largest entry is always at class 0: give one column "
+            f"for each class, or compare (output[:, 0] > 0.5) with the labels yourself"
+        )
     if labels.shape != output.shape[:1]:
         raise ValueError(
             f"labels {tuple(labels.shape)} and output {tuple(output.shape)} do not match: one label a row is needed"
+        )
+    if labels.is_floating_point() or not ((labels >= 0) & (labels < classes)).all():
+        raise ValueError(
+            f"labels must be whole numbers from 0 to {classes - 1}, one class for each column of output; "
+            f"got {labels.dtype} from {labels.min().item()} to {labels.max().item()}"
         )
     return float((output.argmax(1) == labels.to(output.device)).double().mean())
 
@@ -61,19 +73,21 @@ def crossing_time(times: Sequence[float] | np.ndarray, values: Sequence[float] |
 
     Args:
         times: (T,) increasing.
-        values: (T,) what is watched.
+        values: (T,) what is watched; NaN where nothing was measured: such records are left out.
         level: the threshold.
 
     Returns:
         A time in the units of ``times``.
 
     Raises:
-        ValueError: times and values differ in length.
+        ValueError: times and values differ in length, or times do not increase.
     """
-    times, values = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    times, values = increasing_times(times), np.asarray(values, dtype=np.float64)
     if times.shape != values.shape:
         raise ValueError(f"times {times.shape} and values {values.shape} do not match: one value a time is needed")
-    above = np.flatnonzero(values >= level)
+    known = np.logical_not(np.isnan(values))
+    times, values = times[known], values[known]
+    above = np.flatnonzero(np.greater_equal(values, level))
     if not above.size:
         return float("nan")
     i = above[0]
