@@ -145,8 +145,6 @@ def integer(name: str, value: Any, at_least: int) -> int:
     Raises:
         ValueError: not a whole number, or below ``at_least``.
     """
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        value = int(value)  # a time of a record, say
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
         raise ValueError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
     return int(value)

@@ -180,20 +180,22 @@ def write_lines(path: Path, lines: Iterable[Line]) -> None:
             append_line(file, line)
 
 
-def plain(name: str, value: Any) -> Any:
-    """``value`` in what JSON can hold: NumPy and torch as numbers and lists, NaN as None.
+def plain(name: str, value: Any, nan: bool = True) -> Any:
+    """``value`` in what JSON can hold: NumPy and torch as numbers and lists, NaN as None if ``nan`` allows it.
 
     Raises:
-        ValueError: infinity, keys that are not text, or anything else.
+        ValueError: infinity, NaN where it is not allowed, keys that are not text, or anything else.
     """
     value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-        return {k: plain(f"{name}[{k!r}]", v) for k, v in value.items()}
+        return {k: plain(f"{name}[{k!r}]", v, nan) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(f"{name}[{k}]", v) for k, v in enumerate(value)]
+        return [plain(f"{name}[{k}]", v, nan) for k, v in enumerate(value)]
     if isinstance(value, float) and np.isinf(value):
         raise ValueError(f"{name} is {value}: JSON has no infinity; use None where there is no number")
     if isinstance(value, float) and np.isnan(value):
+        if not nan:
+            raise ValueError(f"{name} is NaN, which a file keeps as None: leave it out, or use None")
         return None
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import math
 import time
 import traceback
 import warnings
@@ -152,12 +151,7 @@ def _cells(run: Run, grid: Grid) -> list[Cell]:
             if isinstance(values, (str, Mapping)) or listed[name] is None:
                 raise ValueError(f"grid[{name!r}] must be a list of values, got {values!r}")
         grid = [dict(zip(listed, values, strict=True)) for values in itertools.product(*listed.values())]
-    cells = []
-    for cell in grid:
-        for name, value in cell.items() if isinstance(cell, Mapping) else ():
-            if isinstance(value, float) and math.isnan(value):
-                raise ValueError(f"the argument {name!r} of a cell is NaN, which would reach {_name(run)} as None")
-        cells.append(plain("a cell", cell))
+    cells = [plain("a cell", cell, nan=False) for cell in grid]
     if not cells or not all(isinstance(cell, dict) and cell and cell.keys() == cells[0].keys() for cell in cells):
         raise ValueError(f"grid must have cells, and all of them the same arguments; got {cells[:5]}")
     if len({key(cell) for cell in cells}) < len(cells):

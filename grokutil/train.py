@@ -92,7 +92,8 @@ def gradient_descent(
         raise ValueError(f"batch_size {size} is larger than the training set of {n} samples")
     if times is None:
         times = np.unique([*range(0, integer("steps", steps, 1), integer("record_every", record_every, 1)), steps])
-    times = increasing_times([integer("each of times", k, 0) for k in np.asarray(times).tolist()])
+    times = increasing_times(times)  # a record's times are floats
+    times = np.array([integer("each of times", int(k) if k.is_integer() else k, 0) for k in times.tolist()])
     if start is None:
         start = default_weights(X.shape[1], width, d_out, seed)
     W1, W2, X = layers(*start, X)

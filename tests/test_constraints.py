@@ -121,3 +121,12 @@ class TestZeroLossManifold:
             ZeroLossManifold(lambda w: w, torch.ones(1))
         with pytest.raises(ValueError, match="theta has 1 entries that are not finite"):
             circle().residual(torch.tensor([math.nan, 1.0], dtype=torch.float64))
+
+
+def test_outputs_that_would_broadcast_are_refused():
+    y, theta = torch.arange(3.0).double(), torch.ones(3).double()
+    for F, shape in ((lambda w: w[:, None], r"\(3, 1\)"), (lambda w: w[:1], r"\(1,\)"), (lambda w: w.sum(), r"\(\)")):
+        Z = ZeroLossManifold(F, y)
+        for call in (Z.residual, Z.loss, Z.loss_gradient):
+            with pytest.raises(ValueError, match=rf"F\(theta\) has shape {shape}, but y has \(3,\)"):
+                call(theta)
