@@ -93,7 +93,7 @@ class TestTwoLayerNetwork:
         W1, W2, X = randn(4, 9), randn(9, 2), randn(3, 4)
         with pytest.raises(ValueError, match=r"W1 \(4, 9\) and W2 \(2, 9\) do not match"):
             jacobian(W1, W2.mT, X)
-        with pytest.raises(ValueError, match=r"vector has shape \(3,\), but W1 \(4, 9\) and W2 \(9, 2\) have 54 weights"):
+        with pytest.raises(ValueError, match=r"shape \(3,\), but W1 \(4, 9\) and W2 \(9, 2\) have 54 weights"):
             tangent_projection(W1, W2, X, randn(3))
         with pytest.raises(SingularPointError, match="drop repeated samples"):
             tangent_projection(W1, W2, X[[0, 0]], randn(54))

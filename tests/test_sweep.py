@@ -341,7 +341,7 @@ def sleeps(a):
 
 
 def test_seconds_are_those_of_the_run(path, threads):
-    assert all(0.01 <= outcome.seconds < 60 for outcome in sweep(sleeps, {"a": [1, 2]}, path, executor=threads).outcomes)
+    assert all(outcome.seconds >= 0.01 for outcome in sweep(sleeps, {"a": [1, 2]}, path, executor=threads).outcomes)
 
 
 def test_arguments_in_another_order_are_the_same_cells(path, threads):

@@ -191,7 +191,7 @@ def test_batches_partition_the_set_and_differ_between_epochs():
 
 
 def test_training_commutes_with_scaling():
-    """For ReLU, weights scaled by c, targets by c^2, eta by 1/c^2 and weight decay by c^2 give the same path, scaled."""
+    """ReLU: weights times c, targets and weight decay times c^2, and eta over c^2, give the same path, scaled."""
     for c in (1e-3, 1e3):
         start = default_weights(5, 16, 5)
         one, scaled = (
