@@ -112,7 +112,7 @@ def learning_curves(
 
     Args:
         states: T pairs (W1, W2), as in a run of :func:`grokutil.train.gradient_descent`.
-        task: the task the run was trained on.
+        task: the task the run was trained on. Where it has no test half or no labels, the curves are NaN.
         activation: the activation it was trained with, which a run does not apply by itself.
 
     Returns:
@@ -128,10 +128,16 @@ def learning_curves(
             "states must be pairs (W1, W2); for a flow of the first layer alone, give "
             "[(W1, velocity.readout(W1)) for W1 in states]"
         )
-    halves = ((task.X_train, task.Y_train, task.labels_train), (task.X_test, task.Y_test, task.labels_test))
     losses, accuracies = [], []
-    for X, Y, labels in halves:
-        outputs = [predict(W1, W2, X, activation) for W1, W2 in states]
-        losses.append(np.array([float((out - Y).square().mean()) for out in outputs]))
-        accuracies.append(np.array([accuracy(out, labels) for out in outputs]))
+    for half in ("train", "test"):
+        X, Y, labels = (_part(task, f"{name}_{half}") for name in ("X", "Y", "labels"))
+        outputs = [predict(W1, W2, X, activation) for W1, W2 in states] if len(X) else []
+        none = np.full(len(states), np.nan)
+        losses.append(np.array([float((out - Y).square().mean()) for out in outputs]) if len(X) else none)
+        accuracies.append(np.array([accuracy(out, labels) for out in outputs]) if len(X) and len(labels) else none)
     return LearningCurves(*losses, *accuracies)
+
+
+def _part(task: Task, name: str) -> Tensor:
+    """A part of a task; an empty one where an object that stands for a task has none."""
+    return getattr(task, name, torch.empty(0))
