@@ -84,7 +84,7 @@ def float_vector(name: str, value: Any) -> Tensor:
 
 
 DATA = "leave these samples out or repair them"
-RUN = "the step was too large: try a smaller one"
+RUN = "the step was too large: try a smaller one, unless the velocity has no value there"
 
 
 def finite(name: str, value: Tensor, remedy: str = RUN) -> None:
@@ -148,6 +148,17 @@ def integer(name: str, value: Any, at_least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
         raise ValueError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
     return int(value)
+
+
+def generator(seed: Any, name: str = "seed") -> torch.Generator:
+    """A generator on the CPU for a seed.
+
+    Raises:
+        ValueError: not a whole number from 0 to 2^63 - 1.
+    """
+    if integer(name, seed, 0) >= 2**63:
+        raise ValueError(f"{name} must be below 2^63, got {seed!r}")
+    return torch.Generator().manual_seed(int(seed))
 
 
 def non_negative(name: str, value: Any) -> float:

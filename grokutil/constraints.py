@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, integer, matrix
+from grokutil.checks import Matrix, float_vector, generator, integer, matrix
 from grokutil.linalg import cholesky_or_none
 
 
@@ -194,8 +194,7 @@ class TinyNetwork:
 
     def random(self, seed: int) -> Tensor:
         """Standard normal parameters (d,), the same for the same seed."""
-        generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-        return torch.randn(self.size, generator=generator, dtype=torch.float64)
+        return torch.randn(self.size, generator=generator(seed), dtype=torch.float64)
 
 
 def speeds(theta: Tensor, speed: Tensor | None) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from grokutil.checks import Matrix, data, integer, matrix, number, same_size
+from grokutil.checks import Matrix, data, generator, integer, matrix, number, same_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ def pairs_task(
     kept = [(a, b) for (a, b), c in table.items() if c is not None and (ordered or a <= b)]
     pairs, results = torch.tensor(kept), torch.tensor([table[pair] for pair in kept])
     n = _train_size(len(pairs), train_fraction, train_size)
-    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(integer("seed", seed, 0)))
+    order = torch.randperm(len(pairs), generator=generator(seed))
 
     def side(chosen: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         ab, labels = pairs[chosen], results[chosen]
@@ -227,8 +227,7 @@ def sparse_parity(bits: int, relevant: int, train_size: int, test_size: int, see
     if k > d_in:
         raise ValueError(f"relevant is {k}, more than the {d_in} bits")
     sizes = integer("train_size", train_size, 1), integer("test_size", test_size, 1)
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-    X = 1 - 2 * torch.randint(2, (sum(sizes), d_in), generator=generator).double()
+    X = 1 - 2 * torch.randint(2, (sum(sizes), d_in), generator=generator(seed)).double()
     Y = one_hot((X[:, :k].prod(1) < 0).long(), 2).double()
     n = sizes[0]
     return Task.from_arrays(X[:n], Y[:n], X[n:], Y[n:])

@@ -60,19 +60,28 @@ def unit_similarity(F: Tensor) -> Tensor:
         (2K, 2K) symmetric float64 tensor with ones on the diagonal.
 
     Raises:
-        ValueError: F is not a complex matrix.
+        ValueError: F is not a complex matrix, or one of the vectors is zero.
 
     Source: Fig. 6, bottom right.
     """
     F = _features(F)
     parts = torch.stack((F.real, F.imag), dim=1).abs().flatten(0, 1)
-    parts = parts / parts.norm(dim=1, keepdim=True)
+    sizes = parts.norm(dim=1, keepdim=True)
+    if not sizes.all():
+        raise ValueError(f"F has {int((sizes == 0).sum())} real or imaginary parts that are zero: they share no units")
+    parts = parts / sizes
     return parts @ parts.mT
 
 
 def within_and_between(similarity: Tensor) -> tuple[float, float]:
-    """Mean of :func:`unit_similarity` within a frequency (Re against Im) and between different frequencies."""
+    """Mean of :func:`unit_similarity` within a frequency (Re against Im) and between different frequencies.
+
+    Raises:
+        ValueError: fewer than two frequencies.
+    """
     K = similarity.shape[0] // 2
+    if K < 2:
+        raise ValueError(f"similarity {tuple(similarity.shape)} has {K} frequency: between takes at least two, p >= 5")
     blocks = similarity.reshape(K, 2, K, 2)
     same = torch.eye(K, dtype=torch.bool, device=similarity.device)
     within = blocks[:, 0, :, 1][same].mean()

@@ -32,12 +32,12 @@ def optimal_readout(H: Matrix, Y: Matrix, ridge: float = 0.0) -> Tensor:
     With ``ridge`` 0 this is the limit :math:`H^+ Y`, which interpolates: :math:`H \phi = Y`.
 
     Args:
-        H: hidden activations (n, d_h), float64.
-        Y: targets (n, d_out), float64.
+        H: hidden activations (n, d_h), or a stack of them (S, n, d_h), float64.
+        Y: targets (n, d_out) or (S, n, d_out), float64.
         ridge: :math:`\lambda` of eq. 13.
 
     Returns:
-        (d_h, d_out) tensor.
+        (d_h, d_out) or (S, d_h, d_out) tensor.
 
     Raises:
         SingularKernelError: the n x n matrix has no inverse.
@@ -45,8 +45,9 @@ def optimal_readout(H: Matrix, Y: Matrix, ridge: float = 0.0) -> Tensor:
 
     Source: paper, eqs 14, 15 (ridge > 0) and 18 (ridge = 0).
     """
-    H, Y = matrix("H", H), matrix("Y", Y)
-    same_size("H", H, 0, "Y", Y, 0)
+    H, Y = matrices("H", H), matrices("Y", Y)
+    same_size("H", H, -2, "Y", Y, -2)
+    same_stack("H", H, "Y", Y)
     return _Kernel(H, non_negative("ridge", ridge)).readout(Y)
 
 

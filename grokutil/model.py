@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, integer, matrix, non_negative, same_size
+from grokutil.checks import Matrix, generator, integer, matrix, non_negative, same_size
 
 
 def gaussian_embedding(p: int, width: int, seed: int = 0) -> Tensor:
@@ -22,8 +22,7 @@ def gaussian_embedding(p: int, width: int, seed: int = 0) -> Tensor:
     Fig. 6 looks the same under both readings.
     """
     p, width = integer("p", p, 1), integer("width", width, 1)
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-    return torch.randn(p, width, generator=generator, dtype=torch.float64) * p**-0.5
+    return torch.randn(p, width, generator=generator(seed), dtype=torch.float64) * p**-0.5
 
 
 def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -40,10 +39,10 @@ def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[T
     Source: paper, Appendix D.
     """
     sizes = [integer(n, v, 1) for n, v in (("d_in", d_in), ("width", width), ("d_out", d_out))]
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+    draw = generator(seed)
 
     def layer(rows: int, columns: int) -> Tensor:
-        return (2 * torch.rand(rows, columns, generator=generator, dtype=torch.float64) - 1) / rows**0.5
+        return (2 * torch.rand(rows, columns, generator=draw, dtype=torch.float64) - 1) / rows**0.5
 
     return layer(sizes[0], sizes[1]), layer(sizes[1], sizes[2])
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, integer, layers, matrix, non_negative, number, positive, targets
+from grokutil.checks import Matrix, generator, integer, layers, matrix, non_negative, number, positive, targets
 from grokutil.data import Task
 from grokutil.model import default_weights, loss_gradient
 from grokutil.recorder import Measure, Steps, Until, record
@@ -208,9 +208,9 @@ def _data(task: Task | tuple[Matrix, Matrix]) -> tuple[Tensor, Tensor]:
 
 def _batches(X: Tensor, Y: Tensor, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless (X, Y) of one step each; the whole set, or ``size`` samples from a new order each epoch."""
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+    draw = generator(seed)
     while size < len(X):
-        order = torch.randperm(len(X), generator=generator).to(X.device)
+        order = torch.randperm(len(X), generator=draw).to(X.device)
         for k in range(0, len(X) - size + 1, size):
             chosen = order[k : k + size]
             yield X[chosen], Y[chosen]

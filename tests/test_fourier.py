@@ -169,3 +169,12 @@ def test_norms_are_of_the_real_part_first_and_both_lead():
     angle = 2 * math.pi * torch.arange(7).double() / 7
     E = torch.stack((angle.cos(), 2 * (2 * angle).sin()), 1)  # frequency 1 in Re, a stronger 2 in Im
     assert leading_frequencies(E, 2) == [2, 1]
+
+
+def test_parts_without_power_and_a_single_frequency_say_so():
+    F = torch.tensor([[1 + 0j, 2j], [1 + 1j, 1j]], dtype=torch.complex128)
+    F[0] = F[0].real.to(F.dtype)
+    with pytest.raises(ValueError, match="F has 1 real or imaginary parts that are zero"):
+        unit_similarity(F)
+    with pytest.raises(ValueError, match="has 1 frequency: between takes at least two"):
+        within_and_between(unit_similarity(fourier_features(gaussian_embedding(3, 8))))
