@@ -28,7 +28,7 @@ def tensor(name: str, value: Any) -> Tensor:
         why = "single precision is too coarse: H H^T has a condition number near 1e6 here"
         if "float" not in dtype:
             why = f"{name} is computed with as real numbers"
-            if name == "Y":
+            if name.startswith("Y"):
                 why = "classes need a row each, with a one at the class (torch.nn.functional.one_hot)"
         raise ValueError(
             f"{name} must be float64, got {dtype}: {why}; convert with {name}.double() or {name}.astype('float64')"
@@ -37,7 +37,7 @@ def tensor(name: str, value: Any) -> Tensor:
         value = torch.from_numpy(np.array(value, dtype=np.float64, order="C"))
     if not value.numel():
         raise ValueError(f"{name} must have at least one row and column, got shape {tuple(value.shape)}")
-    finite(name, value, DATA if name in ("X", "Y") else RUN)
+    finite(name, value, DATA if name[0] in "XY" else RUN)
     return value
 
 
