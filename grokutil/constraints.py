@@ -72,8 +72,9 @@ class ZeroLossManifold:
         return J @ J.mT
 
     def multiplier(self, theta: Tensor) -> Tensor:
-        r""":math:`\mu = \Theta^{-1} J \theta`, (M,): the least-squares multiplier of
-        :math:`\min \|\theta\|^2 / 2` subject to F = y.
+        r""":math:`\mu = \Theta^{-1} J \theta`, (M,): the least-squares multiplier.
+
+        It is that of :math:`\min \|\theta\|^2 / 2` subject to F = y.
 
         Raises:
             SingularPointError: J does not have full rank.

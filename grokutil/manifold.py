@@ -129,8 +129,9 @@ class TangentSpace:
         return self._ntk.solve(self._outputs(U))
 
     def multiplier(self) -> Tensor:
-        r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier of
-        :math:`\min \|\theta\|^2 / 2` on Z.
+        r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier.
+
+        It is that of :math:`\min \|\theta\|^2 / 2` on Z.
 
         Raises:
             SingularPointError: the NTK is numerically singular.
