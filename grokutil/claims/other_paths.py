@@ -138,6 +138,6 @@ CLAIMS = (
         whose=REVIEWERS,
         chapter="other_paths",
         seeds=FIVE,
-        seconds=3.5,
+        seconds=5.0,
     ),
 )
