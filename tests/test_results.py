@@ -31,14 +31,16 @@ def test_every_file_is_there_with_its_provenance():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["published", "small", "resolved", "stabilised"])
+@pytest.mark.parametrize(
+    "rule", ["published", "small", "resolved", "stabilised", "variance_published", "variance_stabilised"]
+)
 def test_the_beginning_of_a_simulation_is_computed_again(rule):
     """To tau = 0.05: long past the first jump, and before rounding has grown along the run."""
     recipe = results.recipe("simulated_grokking")
     expected, _ = results.load("simulated_grokking", f"{rule}_0")
     assert np.array_equal(expected["times"], recipe.record_times(recipe.END[rule]))
     # a method that chooses its steps cuts the last one short, so it goes further than what is compared
-    _, again = recipe.run(rule, seed=0, end=0.15 if rule == "stabilised" else 0.05)
+    _, again = recipe.run(rule, seed=0, end=0.15 if rule.endswith("stabilised") else 0.05)
     for name, array in again.items():
         times = again["times" if len(array) == len(again["times"]) else "coarse_times"]
         size = int((times <= 0.05).sum())
