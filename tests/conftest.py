@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import pages
 import pytest
 import yaml
 from hypothesis import settings
@@ -20,6 +21,7 @@ from jupyter_cache import get_cache
 settings.register_profile("repeatable", derandomize=True)  # the same examples in every run
 settings.load_profile("repeatable")
 
+LONG = {"test_mutants", "test_explorers_live", "test_course_grading", "test_results", "test_assignments"}  # begun first
 ROOT = Path(__file__).parent.parent
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]
 QUIET_BROWSER = [
@@ -43,10 +45,25 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("chapter", chapters())
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if "book" in item.fixturenames:
             item.add_marker("book")
+    if hasattr(config, "workerinput"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(group(item)))
+        items.sort(key=lambda item: item.path.stem not in LONG)
+
+
+def group(item):
+    """Tests of a group run in one process, for what they share: a visit to a page, or what their module's fixtures
+    make."""
+    if "visit" in item.fixturenames:
+        return item.callspec.params["chapter"]
+    if item.path.stem == "test_explorers_browser" and "explorer_page" in item.fixturenames:
+        return f"explorers of {item.callspec.params['explorer_page']}"
+    return item.path.stem
 
 
 @pytest.fixture(scope="session")
@@ -63,15 +80,29 @@ def book():
     return html
 
 
-@pytest.fixture
-def executed(root, book, chapter):
-    """The notebook of a chapter as it was executed in the build; its metadata have the seconds of each code cell."""
+def built_after(root, *places):
+    """Whether the book was built after the last change of any of these files and folders."""
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*.*"))]
+    built = root / "_build" / "built"
+    return built.exists() and built.stat().st_mtime > max(
+        file.stat().st_mtime for file in files if "__pycache__" not in file.parts
+    )
+
+
+def notebook_of(root, chapter):
+    """The notebook of a chapter as it was executed in the build; None for a page without cells."""
     cache = get_cache(root / "_build" / ".jupyter_cache")
     records = [record for record in cache.list_cache_records() if record.uri == str(root / f"{chapter}.md")]
-    if not records:
+    return cache.get_cache_bundle(max(records, key=lambda record: record.created).pk).nb if records else None
+
+
+@pytest.fixture
+def executed(root, book, chapter):
+    """``notebook_of`` the chapter; its metadata have the seconds of processor time of each code cell."""
+    notebook = notebook_of(root, chapter)
+    if notebook is None:
         assert "{code-cell}" not in (root / f"{chapter}.md").read_text()
         return nbformat.v4.new_notebook(metadata={"seconds": []})
-    notebook = cache.get_cache_bundle(max(records, key=lambda record: record.created).pk).nb
     sources = [cell.source for cell in jupytext.read(root / f"{chapter}.md").cells if cell.cell_type == "code"]
     assert [cell.source for cell in notebook.cells] == sources
     return notebook
@@ -101,3 +132,9 @@ def browser():
         missing(f"No browser found: install one of {', '.join(BROWSERS)}.")
     with playwright.sync_playwright() as driver:
         yield driver.chromium.launch(executable_path=executable, args=QUIET_BROWSER)
+
+
+@pytest.fixture(scope="session")
+def visit(browser, server):
+    """What there is to see on a chapter's page; each page is opened once."""
+    return functools.cache(functools.partial(pages.visit, browser, server))

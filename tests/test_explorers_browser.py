@@ -4,15 +4,20 @@ import gzip
 import re
 
 import pytest
+from pages import FRAMES, OVERHANG, load, settle
+from playwright.sync_api import TimeoutError as NothingHappened
 
 pytestmark = pytest.mark.browser
 
 PAGE_BUDGET, EXPLORE_BUDGET, SHARED_BUDGET = 1.5e6, 3e6, 6e6  # bytes, gzipped; shared assets together
 HANDLE, MENU, PLAY = ".noUi-handle", "select", ".widget-play button"
+QUIET = 1200  # milliseconds, four times as long as a player shows a picture
+AT_REST = "(element) => Promise.all(element.getAnimations({ subtree: true }).map((animation) => animation.finished))"
 SHOWN = """(box) => [...box.querySelectorAll("img.frame")]
     .filter((image) => image.checkVisibility())
     .map((image) => image.alt + image.src.slice(-80))
     .join()"""
+CHANGED = f"([box, before]) => ({SHOWN})(box) !== before"
 
 
 def explorer_pages(root):
@@ -36,8 +41,7 @@ def open_page(browser, server):
             page.route(lambda url: not url.startswith((server, "data:", "blob:")), lambda route: route.abort())
             page.on("requestfailed", lambda request: page.faults.append(request.url))
             page.on("pageerror", lambda error: page.faults.append(str(error)))
-            page.goto(f"{server}book/{name}.html", wait_until="networkidle")
-            page.wait_for_selector(".kernel-free img.frame", timeout=60_000)
+            load(page, f"{server}book/{name}.html")
             pages[name] = page
         return pages[name]
 
@@ -55,15 +59,25 @@ def shown(box):
     return box.evaluate(SHOWN)
 
 
-def changes(page, box, act):
+def changes(page, box, act, patience=60_000):
     """Whether ``act`` changes the picture that is shown."""
     before = shown(box)
     act()
-    for _ in range(40):
-        if shown(box) != before:
-            return True
-        page.wait_for_timeout(50)
-    return False
+    try:
+        page.wait_for_function(CHANGED, arg=[box.element_handle(), before], timeout=patience)
+        return True
+    except NothingHappened:
+        return False
+
+
+def stands(page, box):
+    """Whether the picture stays the same on its own."""
+    return not changes(page, box, lambda: None, QUIET)
+
+
+def resized(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    settle(page)
 
 
 def boxes(page):
@@ -93,7 +107,7 @@ def test_every_control_moves_the_picture_by_mouse(open_page, explorer_page):
     for box in boxes(page):
         box.evaluate("(box) => box.scrollIntoView({block: 'center', behavior: 'instant'})")  # below the top bar
         for share in (0.99, 0.01):
-            page.wait_for_timeout(500)  # the handle glides to where the last click was
+            box.locator(".noUi-target").evaluate(AT_REST)  # the handle glides to where the last click was
             rail = box.locator(".noUi-target").bounding_box()
             x, y = rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2
             assert changes(page, box, lambda x=x, y=y: page.mouse.click(x, y))
@@ -151,8 +165,8 @@ def test_the_keyboard_alone_runs_an_explorer(open_page, explorer_page):
         elif kinds.count("button") == 1:
             assert changes(page, box, lambda: page.keyboard.press("Enter"))
             page.keyboard.press("Space")  # pause
-            page.wait_for_timeout(200)
-            assert not changes(page, box, lambda: None)
+            page.evaluate(FRAMES)
+            assert stands(page, box)
         elif kinds.count("button") == 2:
             page.keyboard.press("Enter")  # stop, and back to the start
             page.keyboard.press("Shift+Tab")
@@ -165,21 +179,25 @@ def test_the_keyboard_alone_runs_an_explorer(open_page, explorer_page):
 def test_controls_are_wide_enough_for_a_thumb(open_page, explorer_page):
     """WCAG 2.2, 2.5.8: 24 pixels, on a phone."""
     page = open_page(explorer_page)
-    page.set_viewport_size({"width": 390, "height": 844})
+    resized(page, 390, 844)
     small = page.evaluate("""() => [...document.querySelectorAll(".kernel-free :is(select, button, .noUi-handle)")]
         .map((control) => [control.className, control.getBoundingClientRect()])
         .filter(([, { width, height }]) => width && (width < 24 || height < 24))""")
-    page.set_viewport_size({"width": 1300, "height": 1000})
+    resized(page, 1300, 1000)
     assert small == []
+
+
+TOLD = """(box) => box.querySelector("[role=status]").textContent
+    === [...box.querySelectorAll("img.frame")].find((image) => image.checkVisibility()).alt"""
 
 
 def test_nothing_plays_on_its_own_and_a_picture_that_stands_is_told(open_page, explorer_page):
     page = open_page(explorer_page)
     box = boxes(page)[0]
-    assert not changes(page, box, lambda: None)
+    assert stands(page, box)
     box.locator(HANDLE).focus()
     assert changes(page, box, lambda: page.keyboard.press("ArrowRight"))
-    page.wait_for_timeout(1700)
+    page.wait_for_function(TOLD, arg=box.element_handle())
     alt = box.evaluate("(box) => [...box.querySelectorAll('img.frame')].find((i) => i.checkVisibility()).alt")
     assert box.locator("[role=status]").inner_text() == alt != ""
     page.keyboard.press("ArrowLeft")
@@ -195,7 +213,7 @@ def test_every_frame_is_reached_and_has_its_text(open_page, book, explorer_page)
                 menu.select_option(index=option)
             handle.focus()
             page.keyboard.press("Home")
-            page.wait_for_timeout(50)
+            page.evaluate(FRAMES)
             seen.add(shown(box))
             while advances(page, box):
                 seen.add(shown(box))
@@ -206,10 +224,9 @@ def test_every_frame_is_reached_and_has_its_text(open_page, book, explorer_page)
 def advances(page, box):
     """Press the right arrow; False at the end of the slider."""
     handle = box.locator(HANDLE)
-    before = handle.get_attribute("aria-valuenow")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(30)
-    return handle.get_attribute("aria-valuenow") != before
+    if handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax"):
+        return False
+    return changes(page, box, lambda: page.keyboard.press("ArrowRight"))
 
 
 def test_live_controls_say_how_to_get_a_kernel(open_page, explorer_page):
@@ -222,10 +239,9 @@ def test_live_controls_say_how_to_get_a_kernel(open_page, explorer_page):
 
 def test_phone_needs_no_sideways_scrolling(open_page, explorer_page):
     page = open_page(explorer_page)
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(200)
-    overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    page.set_viewport_size({"width": 1300, "height": 1000})
+    resized(page, 390, 844)
+    overhang = page.evaluate(OVERHANG)
+    resized(page, 1300, 1000)
     assert overhang <= 0
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import chapters
+from pages import OVERHANG, load
 from pybtex.database import parse_file, parse_string
 
 NO_TERMS_NEEDED = {  # pages whose words are explained where they lead to
@@ -38,7 +39,6 @@ BROWSE = {  # what a reader types: the chapter that should be among the first th
     "kink": "toy_models",
     "sliding": "along_the_manifold",
 }
-OVERHANG = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_search_finds_the_chapter_and_shows_readable_extracts(browser, server):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda asked: None if asked.url.startswith((server, "data:")) else faults.append(asked.url))
     for typed, chapter in BROWSE.items():
-        page.goto(f"{server}search.html?q={typed}", wait_until="networkidle")
+        page.goto(f"{server}search.html?q={typed}", wait_until="load")
         page.wait_for_selector("#search-results li")
         page.wait_for_function("() => document.querySelector('.search-summary')?.textContent.includes('finished')")
         first = page.eval_on_selector_all("#search-results li a", "links => links.slice(0, 3).map(link => link.href)")
@@ -176,7 +176,7 @@ def test_search_finds_the_chapter_and_shows_readable_extracts(browser, server):
 @pytest.mark.parametrize("width", [390, 1300])
 def test_the_search_page_has_one_search_field_and_fits(browser, server, width):
     page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto(f"{server}search.html?q=kink", wait_until="networkidle")
+    load(page, f"{server}search.html?q=kink")
     fields = page.eval_on_selector_all("input[type=search]", "all => all.filter(one => one.checkVisibility()).length")
     overhang = page.evaluate(OVERHANG)
     page.close()
@@ -223,7 +223,7 @@ def test_every_reference_is_complete_and_cited(root, sources):
 def test_a_citation_can_be_copied(browser, server, citation):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.goto(f"{server}book/references.html", wait_until="networkidle")
+    load(page, f"{server}book/references.html")
     page.locator("button.copybtn").nth(1).click()
     copied = page.evaluate("() => navigator.clipboard.readText()")
     context.close()

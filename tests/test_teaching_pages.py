@@ -6,6 +6,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import chapters
+from pages import load
 
 FRONT = "book/intro"  # says under "How to read" what the book needs
 LOOKED_UP = {  # pages that teach nothing new about grokking, and have no exercises
@@ -175,7 +176,7 @@ def test_the_map_is_there_as_a_picture_and_in_words(book, entries):
 @pytest.mark.parametrize("width", [390, 1300])
 def test_the_map_is_legible(browser, server, width):
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.goto(f"{server}book/map.html", wait_until="networkidle")
+    load(page, f"{server}book/map.html")
     sizes = page.evaluate(TEXT_HEIGHTS)
     page.close()
     assert len(sizes) > 80 and min(sizes) >= 9

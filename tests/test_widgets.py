@@ -11,8 +11,9 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
+from grokutil.widgets import live as module
 from grokutil.widgets.frames import frame
-from grokutil.widgets.live import Live, Progress, drawing, explorer
+from grokutil.widgets.live import PAUSE, Live, Progress, drawing, explorer
 from grokutil.widgets.player import Control, player
 
 
@@ -66,11 +67,34 @@ class TestPlayer:
             player(draw, Control("k", "end", []))
 
 
-def slow(k):
-    """Thirty frames; long enough to be stopped."""
-    for i in range(30):
-        time.sleep(0.02)
-        yield Progress((i + 1) / 30, f"<p>{k}</p>", f"frame {i + 1}")
+class Held:
+    """A timer whose time is up when somebody waits for it."""
+
+    def __init__(self, pause, call):
+        self.pause, self.call, self.cancelled = pause, call, False
+
+    def start(self):
+        pass
+
+    def cancel(self):
+        self.cancelled = True
+
+    def join(self):
+        self.call()
+
+
+class Halfway:
+    """A computation that goes on past its half when it is told to."""
+
+    def __init__(self):
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, k):
+        yield Progress(0.5, f"<p>half of {k}</p>", "half")
+        self.reached.set()
+        assert self.go.wait(60)
+        yield Progress(0.6, f"<p>more of {k}</p>", "more")
+        yield Progress(1.0, f"<p>{k}</p>", "all")
 
 
 class TestLive:
@@ -80,39 +104,44 @@ class TestLive:
         assert live.picture.value == "" and "Move a control" in live.message.value
         assert "needs-kernel" in live.box._dom_classes
 
-    def test_twenty_rapid_moves_end_on_the_last_value(self):
-        seen = []
+    def test_twenty_rapid_moves_end_on_the_last_value(self, monkeypatch):
+        seen, timers = [], []
 
         def compute(k):
             seen.append(k)
-            yield from slow(k)
+            yield Progress(1.0, f"<p>{k}</p>")
 
+        monkeypatch.setattr(module.threading, "Timer", lambda *args: timers.append(Held(*args)) or timers[-1])
         slider = W.IntSlider(0, 0, 99)
         live = Live(compute, {"k": slider})
         for k in range(1, 21):
             slider.value = k
+        assert {timer.pause for timer in timers} == {PAUSE}
+        assert [timer.cancelled for timer in timers] == [True] * 19 + [False]
         live.wait()
         assert seen == [20] and live.picture.value == "<p>20</p>" and live.bar.value == 1.0
 
     def test_a_move_while_it_computes_begins_anew(self):
-        slider = W.IntSlider(0, 0, 99)
-        live = Live(slow, {"k": slider})
+        slider, compute = W.IntSlider(0, 0, 99), Halfway()
+        live = Live(compute, {"k": slider})
         live.start()
-        time.sleep(0.1)
+        assert compute.reached.wait(60) and live.picture.value == "<p>half of 0</p>"
         slider.value = 7
+        compute.go.set()
         live.wait()
         assert live.picture.value == "<p>7</p>" and live.bar.value == 1.0
 
     def test_it_can_be_stopped_and_answers_at_once(self):
-        live = Live(slow, {"k": W.IntSlider(3)}, on_request=True)
+        compute = Halfway()
+        live = Live(compute, {"k": W.IntSlider(3)}, on_request=True)
         live.run_button.click()
-        time.sleep(0.15)
-        assert not live.stop_button.disabled
-        begin = time.perf_counter()
+        assert compute.reached.wait(60) and not live.stop_button.disabled
         live.stop_button.click()
-        assert time.perf_counter() - begin < 0.1
+        assert live._thread.is_alive()  # the button has not waited for the computation
+        compute.go.set()
         live.wait()
-        assert 0 < live.bar.value < 1 and "stopped" in live.message.value and live.stop_button.disabled
+        assert live.bar.value == 0.6 and live.picture.value == "<p>more of 3</p>"  # what was computed so far
+        assert "stopped" in live.message.value and live.stop_button.disabled
 
     def test_on_request_it_waits_for_run(self):
         slider = W.IntSlider(1, 0, 9)

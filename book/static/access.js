@@ -12,6 +12,7 @@
     boxes().forEach(stop);
     // MathJax makes each formula a stop, for its menu: hundreds on a page. The menu is on the right mouse button.
     document.querySelectorAll("mjx-container[tabindex='0']").forEach((formula) => { formula.tabIndex = -1; });
+    document.documentElement.dataset.stops = innerWidth; // the stops are those of a page this wide: tests wait for it
   };
   // The theme takes the focus off its switch when it is pressed; with a keyboard one would start again at the top.
   document.addEventListener("click", (event) => {

@@ -1,6 +1,7 @@
-"""The claim ledger: each statement of the paper that the book tests, with the check that tests it.
+"""The claim ledger: the statements of the paper that the book tests, the reviewers' and our own beside them.
 
-``LEDGER`` holds the records, one module a chapter; ``python -m grokutil.claims`` runs them all and prints a table.
+``LEDGER`` holds the records, one module a chapter; each has its check, and says whose statement it is.
+``python -m grokutil.claims`` runs them all and prints a table.
 """
 
 from grokutil.claims import (
@@ -25,10 +26,12 @@ from grokutil.claims import (
     slow_flow,
     toy_models,
     two_layer_network,
+    where_it_ends,
     zero_loss_manifold,
 )
 from grokutil.claims.labels import PAPER, numbers
 from grokutil.claims.record import (
+    ABOUT,
     CORRECTED,
     FAILS,
     HOLDS,
@@ -42,6 +45,7 @@ from grokutil.claims.record import (
     WHOSE,
     Claim,
     Verdict,
+    about,
 )
 
 LEDGER: tuple[Claim, ...] = (
@@ -57,6 +61,7 @@ LEDGER: tuple[Claim, ...] = (
     *along_the_manifold.CLAIMS,
     *appendix_D.CLAIMS,
     *other_paths.CLAIMS,
+    *where_it_ends.CLAIMS,
     *isolated_dynamics.CLAIMS,
     *closed_form.CLAIMS,
     *formulas.CLAIMS,
@@ -70,6 +75,7 @@ LEDGER: tuple[Claim, ...] = (
 )
 
 __all__ = [
+    "ABOUT",
     "CORRECTED",
     "FAILS",
     "HOLDS",
@@ -85,5 +91,6 @@ __all__ = [
     "WHOSE",
     "Claim",
     "Verdict",
+    "about",
     "numbers",
 ]

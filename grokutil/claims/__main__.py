@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
 
 from grokutil.claims import LEDGER, Claim, Verdict
-from grokutil.claims.record import Numbers
+from grokutil.claims.record import THE_PAPERS, Numbers
 from grokutil.claims.stored import groups
 from grokutil.processes import Processes, cores
 from grokutil.progress import progress_bar
@@ -88,7 +88,7 @@ def main() -> None:
     begin, counts, surprises = time.perf_counter(), Counter[str](), []
     print(f"{'claim':<36}{'verdict':<24}{'measured':>11}{'limit':>11}{'seconds':>9}", flush=True)
     for claim, verdict in verdicts(claims, max(1, options.workers)):
-        counts[verdict.outcome] += 1
+        counts[verdict.outcome] += claim.whose == THE_PAPERS
         row = f"{claim.id:<36}{verdict.outcome:<24}"
         if claim.measure:
             row += f"{verdict.measured:>11.2e}{claim.limit:>11.2e}{verdict.seconds:>9.1f}"
@@ -96,8 +96,8 @@ def main() -> None:
             surprises.append(claim.id)
             row += f"   EXPECTED: {claim.expected}"
         print(row, flush=True)
-    summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
-    print(f"{len(claims)} claims in {time.perf_counter() - begin:.0f} s: {summary}")
+    summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common() if number)
+    print(f"{len(claims)} entries in {time.perf_counter() - begin:.0f} s; the paper's: {summary or 'none'}")
     if surprises:
         raise SystemExit(f"{len(surprises)} of them differ from what the book reports: {', '.join(surprises)}")
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from grokutil.activations import softplus
+from grokutil.claims.appendix_D import DECAY, run, task, vector
 from grokutil.claims.record import CORRECTED, FIVE, HOLDS, Claim
 from grokutil.data import modular_addition
 from grokutil.isolated import first_layer_velocity, optimal_readout, reduced_cost
+from grokutil.manifold import jacobian
 from grokutil.measure import relative_residual
 from grokutil.model import gaussian_embedding, hidden
+from grokutil.train import ridge_from_weight_decay
 
 RIDGE = 0.1
 
@@ -107,12 +111,47 @@ def _section_73_inverse(seed: int) -> tuple[float, float]:
     return float(torch.linalg.cond(H.mT @ H)), float(torch.linalg.cond(H @ H.mT))
 
 
+def _nearly_optimal(seed: int) -> tuple[float, None]:
+    """Relative gap of the readout and its optimum for the first layer, at step 5000 of training."""
+    pairs, (W1, W2) = task(seed), run("softplus", seed, 5000).states[20]
+    H = hidden(W1, pairs.X_train, softplus(10))
+    return _gap(optimal_readout(H, pairs.Y_train, ridge_from_weight_decay(DECAY, *pairs.Y_train.shape)), W2), None
+
+
+def _isolated_velocity(seed: int) -> tuple[float, float]:
+    """Relative gap of eq. 17 and the first layer's velocity: over 200 steps of training; with a fast readout.
+
+    The second is the slow flow at the same first layer and its optimal readout, which learns 100 times as fast.
+    """
+    pairs, states = task(seed), run("softplus", seed, 5000).states
+    X, Y, sigma, (W1, _) = pairs.X_train, pairs.Y_train, softplus(10), states[20]
+    ridge = ridge_from_weight_decay(DECAY, *Y.shape)
+    trained = (states[-1][0] - W1) / (200 * DECAY)  # in units of 2 lambda
+    J, theta = jacobian(W1, optimal := optimal_readout(hidden(W1, X, sigma), Y), X, sigma), vector((W1, optimal))
+    D = torch.ones_like(theta)
+    D[W1.numel() :] = 100
+    flow = -D * (theta - J.mT @ torch.linalg.solve((J * D) @ J.mT, J @ (D * theta)))
+    return (
+        _gap(first_layer_velocity(W1, X, Y, sigma, ridge), trained),
+        _gap(first_layer_velocity(W1, X, Y, sigma).flatten(), flow[: W1.numel()]),
+    )
+
+
+def _second_term(seed: int) -> tuple[float, None]:
+    """Gap to autograd of the gradient of |phi(W_1)|^2, as Appendix E prints it."""
+    E, X, Y = _small(seed)
+    E.requires_grad_()
+    H = hidden(E, X, "tanh")
+    (gradient,) = torch.autograd.grad((torch.linalg.pinv(H) @ Y).square().sum(), E)
+    return _gap(-2 * _bracket(seed), gradient), None
+
+
 ROUNDING = "relative gap of two routes to the same matrix, float64: rounding only"
 
 CLAIMS = (
     Claim(
         id="eq-15",
-        source="eqs 14 and 15",
+        source="eqs 14 and 15, section 6.2",
         statement="The optimal readout for fixed hidden activations is the ridge solution.",
         measure=_eq_15,
         limit=1e-12,
@@ -120,6 +159,19 @@ CLAIMS = (
         expected=HOLDS,
         chapter="closed_form",
         seeds=FIVE,
+    ),
+    Claim(
+        id="eq-14",
+        source="eq. 14",
+        statement="In training the readout is approximately optimal for the first layer.",
+        measure=_nearly_optimal,
+        limit=0.5,
+        tolerance="relative gap of the readout and its optimum, softplus, step 5000; approximately is an error of at "
+        "most one half",
+        expected=HOLDS,
+        chapter="four_paths",
+        seeds=FIVE,
+        seconds=3.0,
     ),
     Claim(
         id="eq-16",
@@ -131,6 +183,20 @@ CLAIMS = (
         expected=HOLDS,
         chapter="closed_form",
         seeds=FIVE,
+    ),
+    Claim(
+        id="eq-17",
+        source="eq. 17 and section 6.2",
+        statement="In training the first layer moves approximately along the negative gradient of the reduced cost "
+        "(corrected: when the readout learns much faster).",
+        measure=_isolated_velocity,
+        limit=0.5,
+        tolerance="relative gap of the two velocities, softplus, from step 5000; corrected: of the slow flow with a "
+        "readout 100 times as fast. Approximately is an error of at most one half",
+        expected=CORRECTED,
+        chapter="four_paths",
+        seeds=FIVE,
+        seconds=4.0,
     ),
     Claim(
         id="eq-17-ridge",
@@ -195,6 +261,17 @@ CLAIMS = (
         limit=1e-9,
         tolerance=ROUNDING,
         expected=CORRECTED,
+        chapter="closed_form",
+        seeds=FIVE,
+    ),
+    Claim(
+        id="appendix-E-second-term",
+        source="Appendix E",
+        statement="The gradient of |phi(W_1)|^2 is -2 X^T [(A Y Y^T A H) o sigma'(X W_1)].",
+        measure=_second_term,
+        limit=1e-9,
+        tolerance=ROUNDING,
+        expected=HOLDS,
         chapter="closed_form",
         seeds=FIVE,
     ),

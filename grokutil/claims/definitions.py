@@ -42,6 +42,13 @@ CLAIMS = (
         NAME,
     ),
     _untested(
+        "definition-4.11",
+        "Definition 4.11",
+        "A tangent direction is the velocity of a smooth curve in Z.",
+        "zero_loss_manifold",
+        NAME,
+    ),
+    _untested(
         "definition-C.3",
         "Definition C.3",
         "The normal space is the orthogonal complement of the tangent space.",

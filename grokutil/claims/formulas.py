@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import get_activation
-from grokutil.claims.record import CORRECTED, FIVE, HOLDS, Claim
+from grokutil.claims.record import CORRECTED, FIVE, HOLDS, OURS, Claim
 from grokutil.data import modular_addition
 from grokutil.fourier import fourier_features
 from grokutil.isolated import FeatureDynamics, optimal_readout, reduced_cost
@@ -151,8 +151,9 @@ CLAIMS = (
     ),
     Claim(
         id="section-7.3-start",
-        source="section 7.3, the random start",
+        source="section 7.3, our remark on the random start",
         statement="The two readings of N(0, p^-1/2), a deviation or a variance, start from the same outputs.",
+        whose=OURS,
         measure=_deviation_or_variance,
         limit=1e-6,
         tolerance="relative gap of the test outputs; rounding, times the condition number 1e6 of H H^T",
@@ -185,8 +186,9 @@ CLAIMS = (
     ),
     Claim(
         id="section-8-depth",
-        source="section 8, limitations",
+        source="section 8, limitations; our addition",
         statement="Isolated dynamics are not bound to two layers: the closed form serves any depth below the readout.",
+        whose=OURS,
         measure=_three_layers,
         limit=1e-10,
         tolerance="relative gap to minus half of autograd's gradient, two hidden layers; rounding only",

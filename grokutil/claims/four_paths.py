@@ -78,9 +78,9 @@ CLAIMS = (
         source="abstract and section 4.6",
         statement="After memorisation a smooth network (softplus) follows norm minimisation on Z as a whole path.",
         measure=_whole_path,
-        limit=0.3,
-        tolerance="largest distance of the whole paths in test outputs, at one weight decay over at four times it; "
-        "1/4 for a distance proportional to lambda, and the second order is felt",
+        limit=0.35,
+        tolerance="largest distance of the whole paths in test outputs, at one weight decay over that at four times "
+        "it: 1/4 if it is proportional to lambda, 1/2 if to its square root; the limit is between",
         expected=HOLDS,
         chapter="four_paths",
         seeds=FIVE,
@@ -104,8 +104,9 @@ CLAIMS = (
         source="abstract and section 7.3",
         statement="Simulating with the predicted gradients reproduces representation learning.",
         measure=_representation,
-        limit=0.4,
-        tolerance="share of Fourier power outside the strongest frequency of each unit, at tau = 1.4 over at 0",
+        limit=0.5,
+        tolerance="share of Fourier power outside the strongest frequency of each unit, at tau = 1.4 over that at 0; "
+        "one half",
         expected=HOLDS,
         chapter="four_paths",
         seeds=FIVE,

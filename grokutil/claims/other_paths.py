@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from grokutil.claims.record import FAILS, FIVE, HOLDS, Claim
+from grokutil.claims.record import FIVE, HOLDS, OURS, REVIEWERS, Claim
 from grokutil.data import Task, modular_addition
 from grokutil.manifold import TangentSpace
 from grokutil.measure import learning_curves
@@ -62,24 +62,27 @@ def _left_of_test_loss(task: Task, start: Point, end: Point) -> float:
 def _less_steep(seed: int) -> tuple[float, None]:
     task, start = _memorising_point(seed)
     direction = torch.randn(len(_flat(start)), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return 1 - _left_of_test_loss(*_walk(at_angle(60, direction), task.X_train, task.Y_train, seed)), None
+    return _left_of_test_loss(*_walk(at_angle(60, direction), task.X_train, task.Y_train, seed)), None
 
 
 def _held_outputs(seed: int) -> tuple[float, None]:
+    """Share of the squared norm left plus share of the test loss lost, on a walk that holds the test outputs."""
     task, start = _memorising_point(seed)
     X = torch.cat((task.X_train, task.X_test))
     task, start, end = _walk(unit_speed(norm_descent), X, predict(*start, X, SIGMA), seed)
-    assert float(_flat(end).square().sum()) < 0.8 * float(_flat(start).square().sum())
-    return _left_of_test_loss(task, start, end), None
+    left = float(_flat(end).square().sum() / _flat(start).square().sum())
+    return left + abs(1 - _left_of_test_loss(task, start, end)), None
 
 
-def _half_of_the_pairs(seed: int) -> tuple[float, None]:
-    """Test loss relative to that of the answer zero, after long training on half of the pairs."""
-    task = modular_addition(11, 0.5, seed=seed)
-    run = gradient_descent(
-        task, activation=SIGMA, width=WIDTH, weight_decay=1e-3, times=[0, 6000], seed=seed, progress=False
-    )
-    return float(learning_curves(run.states[1:], task, SIGMA).test_loss[0] * task.p), None
+def _fewer_pairs(seed: int) -> tuple[float, None]:
+    """Test loss at s = 3 from nine tenths of the pairs, over that from one half; each in parts of the answer zero."""
+    left = []
+    for task in (modular_addition(11, train_size=59, seed=seed), modular_addition(11, 0.5, seed=seed)):
+        run = gradient_descent(
+            task, activation=SIGMA, width=WIDTH, weight_decay=1e-3, times=[0, 6000], seed=seed, progress=False
+        )
+        left.append(float(learning_curves(run.states[1:], task, SIGMA).test_loss[0] * task.p))
+    return max(left[0], 1 / left[1]), None
 
 
 CLAIMS = (
@@ -98,23 +101,26 @@ CLAIMS = (
     Claim(
         id="question-4-other-paths",
         source="question 4, on section 3.2",
-        statement="A path on Z that lowers the norm less steeply fails to generalise.",
+        statement="Other paths on Z generalise too: a walk at 60 degrees to the steepest descent of the norm does.",
         measure=_less_steep,
-        limit=0.1,
-        tolerance="share of the test loss lost on a walk at 60 degrees; a path that fails loses next to none",
-        expected=FAILS,
+        limit=0.5,
+        tolerance="test loss left after a walk of length 7, in parts of its start; one half",
+        expected=HOLDS,
+        whose=REVIEWERS,
         chapter="other_paths",
         seeds=FIVE,
         seconds=5.0,
     ),
     Claim(
         id="norm-on-Z-generalises",
-        source="section 4, beyond the paper",
-        statement="Lowering the norm on Z is enough to generalise.",
+        source="section 4, our addition",
+        statement="Lowering the norm on Z is not enough to generalise: with the test outputs held, the norm falls and "
+        "the test loss stays.",
         measure=_held_outputs,
-        limit=0.5,
-        tolerance="test loss left, in parts of its start, when at least a fifth of the squared norm is gone; one half",
-        expected=FAILS,
+        limit=0.8,
+        tolerance="share of the squared norm left plus share of the test loss lost; a fifth of the norm must go",
+        expected=HOLDS,
+        whose=OURS,
         chapter="other_paths",
         seeds=FIVE,
         seconds=5.0,
@@ -122,13 +128,16 @@ CLAIMS = (
     Claim(
         id="question-2-minimum-norm",
         source="question 2, on section 4",
-        statement="Norm minimisation on Z ends at a point that generalises, whatever the training set.",
-        measure=_half_of_the_pairs,
-        limit=0.5,
-        tolerance="test loss in parts of that of the answer zero, half of the pairs, s = 3; one half is generous",
-        expected=FAILS,
+        statement="Whether norm minimisation on Z ends where the network generalises depends on the training set: with "
+        "nine tenths of the pairs it does, with half of them the end is worse than the answer zero.",
+        measure=_fewer_pairs,
+        limit=1.0,
+        tolerance="test loss in parts of that of the answer zero at s = 3: of nine tenths, or one over that of a half, "
+        "the larger",
+        expected=HOLDS,
+        whose=REVIEWERS,
         chapter="other_paths",
         seeds=FIVE,
-        seconds=1.6,
+        seconds=5.0,
     ),
 )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from grokutil.claims.labels import NUMBERED, numbers
+from grokutil.claims.labels import NUMBERED, PAPER, numbers
 from grokutil.claims.record import (
     CORRECTED,
     FAILS,
     HOLDS,
     NOT_REPRODUCED,
     NOT_TESTABLE,
+    OUTCOMES,
     REPRODUCED,
+    THE_PAPERS,
+    WHOSE,
     Claim,
     Verdict,
 )
@@ -43,6 +48,25 @@ class Markdown:
         return self.text
 
 
+class Verdicts:
+    """Verdicts by id, for programs that read an executed notebook: nothing is to be seen on the page.
+
+    The output's data have ``MIME``: a JSON object from id to ``[outcome, measured]``, null where nothing is measured.
+    """
+
+    MIME = "application/vnd.grokutil.verdicts+json"
+
+    def __init__(self, verdicts: Mapping[str, Verdict]) -> None:
+        self.verdicts = verdicts
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        found = {
+            name: [verdict.outcome, None if math.isnan(verdict.measured) else verdict.measured]
+            for name, verdict in self.verdicts.items()
+        }
+        return {self.MIME: found, "text/plain": ""}
+
+
 def anchor(claim: Claim) -> str:
     """The claim's anchor on the ledger's page."""
     return "claim-" + re.sub(r"[^a-z0-9]+", "-", claim.id.lower())
@@ -63,6 +87,23 @@ def claims_table(title: str, claims: Iterable[Claim], verdicts: Mapping[str, Ver
             )
         )
     return table(title, COLUMNS, rows, "ledger")
+
+
+def counts_table(title: str, claims: Iterable[Claim], verdicts: Mapping[str, Verdict]) -> str:
+    """Entries by verdict, one row for each owner of the statement: the paper, the reviewers, the book."""
+    claims = tuple(claims)
+    rows = []
+    for whose in WHOSE:
+        found = Counter(verdicts[claim.id].outcome for claim in claims if claim.whose == whose)
+        rows.append((whose, *(str(found[outcome] or "–") for outcome in OUTCOMES), str(found.total())))
+    return table(title, ("whose statement", *OUTCOMES, "all"), rows, "numbers")
+
+
+def untested(claims: Iterable[Claim]) -> list[str]:
+    """The paper's numbers without a tested entry of its own, in its order; the reviewers' questions are not its."""
+    claims = [claim for claim in claims if claim.measure and claim.whose == THE_PAPERS]
+    tested = set().union(*(numbers(claim.source) for claim in claims))
+    return [label for label in PAPER if label not in tested and not label.startswith("question")]
 
 
 def numbers_tables(claims: Iterable[Claim]) -> str:

@@ -20,6 +20,8 @@ OUTCOMES = (HOLDS, CORRECTED, FAILS, REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE)
 THE_PAPERS, REVIEWERS, OURS = WHOSE = ("the paper's", "the reviewers'", "ours")  # whose statement an entry tests
 FIVE = (0, 1, 2, 3, 4)  # seeds of a claim about random runs
 LONG = 5.0  # seconds from which on the book takes a verdict from the stored results
+ABOUT = 1.0  # octaves: "about N" is within a factor of two of N, in every entry
+A_FEW_HUNDRED = (200.0, 500.0)  # "a few" is two to five
 
 Numbers = tuple[float, float | None]
 
@@ -87,6 +89,8 @@ class Claim:
             raise ValueError(f"{self.id}: expected is {self.expected!r}, and measure is {self.measure}")
         if tested and self.figure != (self.expected in (REPRODUCED, NOT_REPRODUCED)):
             raise ValueError(f"{self.id}: a picture is {REPRODUCED!r} or {NOT_REPRODUCED!r}, not {self.expected!r}")
+        if self.expected == FAILS and self.whose != THE_PAPERS:
+            raise ValueError(f"{self.id}: {FAILS!r} is said of the paper's statements only; state what is true")
         if self.whose not in WHOSE:
             raise ValueError(f"{self.id}: whose is {self.whose!r}, not one of {', '.join(WHOSE)}")
         if tested and not (self.limit >= 0 and self.tolerance):
@@ -123,6 +127,24 @@ class Claim:
         begin = time.perf_counter()
         found = [self.numbers(seed) for seed in self.seeds or (None,)]
         return self.verdict(found, time.perf_counter() - begin)
+
+
+def about(measured: float, least: float, most: float | None = None) -> float:
+    r"""Octaves from a measured number to the one that a text names, :math:`|\log_2 (\text{measured} / N)|`.
+
+    The one rule for "about N", "after N steps", "a few hundred": it holds if this is at most ``ABOUT``, a factor of
+    two. Where the words name a range (``A_FEW_HUNDRED``), it is the distance from the range, 0 inside. Each of two
+    such numbers may be off by that factor, so their quotient by four, ``2 * ABOUT``.
+
+    Raises:
+        ValueError: ``least`` is not positive, or ``most`` is below it.
+    """
+    most = least if most is None else most
+    if not 0 < least <= most:
+        raise ValueError(f"least and most must be positive and in order, not {least} and {most}")
+    if not 0 < measured < math.inf:
+        return math.inf
+    return max(0.0, math.log2(least / measured), math.log2(measured / most))
 
 
 def _worst(numbers: Sequence[float | None]) -> float:

@@ -68,15 +68,15 @@ def _lower(seed: int) -> tuple[float, None]:
 
 
 def _essential(seed: int) -> tuple[float, None]:
-    """Delay at twenty times the weight decay of Appendix D over ten; ten over the delay at four times; the larger."""
+    """Delay at twenty times the weight decay of Appendix D, over that at four times."""
     strong, weak = _delay("quadratic", 1.0, 2e-3, 1800, seed), _delay("quadratic", 1.0, 4e-4, 5400, seed)
-    return max(strong / 10, 10 / weak), None
+    return strong / weak, None
 
 
 CLAIMS = (
     Claim(
         id="fig-7-memorises",
-        source="Figs 5 and 7, abstract",
+        source="abstract and section 1, on the network of Appendix D",
         statement="The network generalises only long after it has memorised the training pairs.",
         measure=_memorises_first,
         limit=0.1,
@@ -116,9 +116,9 @@ CLAIMS = (
         source="Assumption 4.5",
         statement="A small weight decay is essential for the delay of generalisation.",
         measure=_essential,
-        limit=1.0,
-        tolerance="steps to test loss 0.06 over steps to memorise: at wd = 2e-3 over ten; ten over that at 4e-4; "
-        "the larger (quadratic)",
+        limit=0.5,
+        tolerance="steps to test loss 0.06 over steps to memorise, at wd = 2e-3 in parts of that at 4e-4 (quadratic); "
+        "one half",
         expected=HOLDS,
         chapter="two_layer_network",
         seeds=FIVE,

@@ -1,0 +1,171 @@
+"""One visit to a page: it is opened once, and all that the tests of pages ask for is seen in all its forms."""
+
+import importlib.resources
+from dataclasses import dataclass, field
+
+DESK, PHONE, NARROW = ({"width": width, "height": 900} for width in (1280, 390, 320))
+FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "dark"), (PHONE, "light")]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+GRAVE = {"serious", "critical"}
+NO_CONTRAST = {"color-contrast": {"enabled": False}}
+NO_SCROLLING = {"scrollable-region-focusable": {"enabled": False}}  # asked of the whole page, not of the shortened one
+
+# access.js notes the width for which it has set the stops of the Tab key, after the theme; then nothing moves any more.
+SETTLED = "(width) => document.documentElement.dataset.stops === String(width)"
+FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn())))"
+UNTYPESET = """() => [...document.querySelectorAll(".math")]
+    .filter((formula) => !formula.querySelector("mjx-container"))
+    .concat([...document.querySelectorAll("mjx-merror")])
+    .map((formula) => formula.textContent)"""
+BROKEN_IMAGES = """async () => {
+    const images = [...document.images];
+    images.forEach((image) => { image.loading = "eager"; });
+    const loaded = await Promise.allSettled(images.map((image) => image.decode()));
+    return images.filter((_, i) => loaded[i].status === "rejected").map((image) => image.src);
+}"""
+# A formula that begins left of its box cannot be scrolled to.
+CUT_OFF = """() => [...document.querySelectorAll("div.math mjx-container")]
+    .filter((formula) => {
+        const left = (element) => element.getBoundingClientRect().left;
+        return left(formula) < left(formula.closest("div.math")) - 1;
+    })
+    .map((formula) => formula.textContent)"""
+OVERHANG = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What scrolls sideways in its own box, and cannot be reached with the Tab key, nor by anything in it.
+UNREACHED = """() => [...document.querySelectorAll("article *")]
+    .filter((box) => box.clientWidth && box.scrollWidth > box.clientWidth
+        && ["auto", "scroll"].includes(getComputedStyle(box).overflowX))
+    .filter((box) => box.tabIndex < 0 && ![...box.querySelectorAll("a[href], button, input, select, [tabindex='0']")]
+        .some((stop) => stop.checkVisibility({ visibilityProperty: true })))
+    .map((box) => box.outerHTML.slice(0, 120))"""
+# Pictures are drawn on white: what their corner is, and how they are dimmed.
+ON_DARK = """() => [...document.querySelectorAll("article img")].filter((img) => img.checkVisibility()).map((image) => {
+    const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d");
+    pen.drawImage(image, 0, 0, 1, 1, 0, 0, 1, 1);
+    const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;
+    return [image.alt.slice(0, 80), alpha, Math.min(red, green, blue), getComputedStyle(image).filter];
+})"""
+# A formula has thousands of elements, and a page of code has the same few colours a thousand times. Contrast is
+# measured with one letter for each formula, and one piece of code for each of its styles.
+SHORTEN = """() => {
+    document.querySelectorAll("mjx-container").forEach((formula) => { formula.textContent = "x"; });
+    for (const theme of ["light", "dark"]) {
+        document.documentElement.dataset.theme = theme;
+        document.querySelectorAll("pre span").forEach((span) => {
+            const style = getComputedStyle(span);
+            const look = [style.color, style.backgroundColor, style.fontSize, style.fontWeight].join();
+            span.dataset.look = (span.dataset.look || span.closest("pre").parentElement.className) + look;
+        });
+    }
+    const seen = new Set();
+    document.querySelectorAll("pre span").forEach((span) => {
+        if (seen.has(span.dataset.look)) span.replaceWith(...span.childNodes);
+        seen.add(span.dataset.look);
+    });
+}"""
+AUDIT = """async (options) => {
+    const ends = (animation) => Number.isFinite(animation.effect.getComputedTiming().endTime);
+    document.getAnimations().filter(ends).forEach((animation) => animation.finish());
+    // Without preload: of what axe would fetch for it, nothing is asked here.
+    const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false, ...options });
+    return violations.flatMap(({ id, impact, nodes }) => nodes.map((node) =>
+        [impact, id, node.html.slice(0, 200), node.failureSummary]));
+}"""
+
+
+@dataclass
+class Visit:
+    """What was seen on a page; by widths, where it depends on them."""
+
+    failed: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    untypeset: list[str] = field(default_factory=list)
+    broken_images: list[str] = field(default_factory=list)
+    cut_off_on_phone: list[str] = field(default_factory=list)
+    overhang: dict[int, int] = field(default_factory=dict)
+    unreached: dict[int, list[str]] = field(default_factory=dict)
+    pictures_on_dark: list[list] = field(default_factory=list)
+    violations: list[list] = field(default_factory=list)
+
+
+def visit(browser, server, name):
+    """Open a page and see it in all its forms."""
+    seen, page = Visit(), browser.new_page(viewport=DESK)
+    listen(page, server, seen)
+    load(page, f"{server}{name}.html")
+    seen.untypeset = page.evaluate(UNTYPESET)
+    seen.broken_images = page.evaluate(BROKEN_IMAGES)
+    prepare(page)
+    seen.violations = audit(page, runOnly=TAGS, rules=NO_CONTRAST)
+    for size in (NARROW, PHONE):
+        shape(page, (size, "light"))
+        seen.overhang[size["width"]] = page.evaluate(OVERHANG)
+        seen.unreached[size["width"]] = page.evaluate(UNREACHED)
+    seen.cut_off_on_phone = page.evaluate(CUT_OFF)
+    shape(page, (DESK, "dark"))
+    seen.pictures_on_dark = page.evaluate(ON_DARK)
+    page.evaluate(SHORTEN)
+    for form in FORMS:
+        shape(page, form)
+        rules = {"runOnly": ["color-contrast"]} if form[0] == DESK else {"runOnly": TAGS, "rules": NO_SCROLLING}
+        seen.violations += [[form, *fault] for fault in audit(page, **rules)]
+    page.close()
+    return seen
+
+
+def listen(page, server, seen):
+    """Note what a page asks for and what goes wrong, for as long as it is open."""
+
+    def on_request(request):
+        if not request.url.startswith((server, "data:", "blob:")):
+            seen.foreign.append(request.url)
+
+    def on_response(response):
+        if response.status >= 400:
+            seen.failed.append(f"{response.status} {response.url}")
+
+    def on_console(message):
+        if message.type == "error":
+            seen.errors.append(message.text)
+
+    page.on("request", on_request)
+    page.on("response", on_response)
+    page.on("requestfailed", lambda request: seen.failed.append(request.url))
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("console", on_console)
+
+
+def load(page, address):
+    """Open a page, until it is typeset, its widgets are drawn, and nothing moves any more."""
+    page.goto(address, wait_until="load")
+    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+    if page.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
+        page.wait_for_selector(".kernel-free img.frame", timeout=60_000)
+    settle(page)
+
+
+def settle(page):
+    """Wait until the page is laid out for its width."""
+    page.wait_for_function(SETTLED, arg=page.viewport_size["width"])
+    page.evaluate(FRAMES)
+
+
+def prepare(page):
+    """Bring axe, and stop what moves."""
+    page.emulate_media(reduced_motion="reduce")
+    page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
+
+
+def shape(page, form):
+    """Give the page a size and a theme."""
+    size, theme = form
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+        settle(page)
+    page.evaluate("(theme) => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
+
+
+def audit(page, **options):
+    """Grave violations."""
+    return [fault for fault in page.evaluate(AUDIT, options) if fault[0] in GRAVE]
