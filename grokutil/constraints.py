@@ -14,6 +14,7 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, integer, matrix
 from grokutil.linalg import cholesky_or_none
+from grokutil.model import loss_gradient
 
 
 class SingularPointError(ValueError):
@@ -182,6 +183,17 @@ class TinyNetwork:
     def features(self, W: Tensor) -> Tensor:
         """Hidden activations (n, width) for the first layer, flat (d_in * width,)."""
         return self.activation.value(self.X @ W.reshape(-1, self.width))
+
+    def loss_gradient(self, theta: Tensor, y: Tensor) -> Tensor:
+        r"""Gradient of :math:`\|F(\theta) - y\|^2` for a stack of parameters, (..., d); inputs are not checked.
+
+        Args:
+            theta: parameters (..., d), float64.
+            y: targets (n,), float64.
+        """
+        W, a = theta[..., : -self.width].unflatten(-1, (-1, self.width)), theta[..., -self.width :, None]
+        by_layer = loss_gradient(W, a, self.X, y[:, None], self.activation)
+        return torch.cat([g.flatten(-2) for g in by_layer], dim=-1)
 
     def random(self, seed: int) -> Tensor:
         """Standard normal parameters (d,), the same for the same seed."""

@@ -64,14 +64,42 @@ def unit_similarity(F: Tensor) -> Tensor:
 
     Source: Fig. 6, bottom right.
     """
-    F = _features(F)
-    parts = torch.stack((F.real, F.imag), dim=1).abs().flatten(0, 1)
+    parts = _absolute_parts(F)
     parts = parts / parts.norm(dim=1, keepdim=True)
     return parts @ parts.mT
 
 
+def unit_correlation(F: Tensor) -> Tensor:
+    r"""Do two features favour the same hidden units: correlations of their absolute values.
+
+    .. math:: C_{xy} = \frac{\langle |x| - m_x, |y| - m_y \rangle}{\| |x| - m_x \| \, \| |y| - m_y \|},
+        \qquad m_x = \frac{1}{d_h} \sum_h |x_h|
+
+    The 2K vectors x, y are those of :func:`unit_similarity`; this is its cosine after the mean over the hidden units
+    has been taken off. Entries are in [-1, 1]: 1 when one part is large where the other is, 0 when neither tells of
+    the other. For independent entries the expectation is 0, whatever their law.
+
+    Args:
+        F: features (K, d_h), complex.
+
+    Returns:
+        (2K, 2K) symmetric float64 tensor with ones on the diagonal.
+
+    Raises:
+        ValueError: F is not a complex matrix, or a part has the same absolute value at every unit.
+
+    Source: section 7.3.2 and Fig. 6, bottom right, which do not say how the vectors are compared.
+    """
+    parts = _absolute_parts(F)
+    centred = parts - parts.mean(dim=1, keepdim=True)
+    norms = centred.norm(dim=1, keepdim=True)
+    if bool((norms <= 1e-12 * parts.norm(dim=1, keepdim=True)).any()):  # rounding
+        raise ValueError("a part of F has the same absolute value at every hidden unit: it has no correlation")
+    return (centred / norms) @ (centred / norms).mT
+
+
 def within_and_between(similarity: Tensor) -> tuple[float, float]:
-    """Mean of :func:`unit_similarity` within a frequency (Re against Im) and between different frequencies."""
+    """Mean within a frequency (Re against Im) and between frequencies: of :func:`unit_similarity` or the like."""
     K = similarity.shape[0] // 2
     blocks = similarity.reshape(K, 2, K, 2)
     same = torch.eye(K, dtype=torch.bool, device=similarity.device)
@@ -147,6 +175,12 @@ def leading_frequencies(E: Matrix, count: int) -> list[int]:
     if integer("count", count, 1) > len(F):
         raise ValueError(f"count must be at most (p-1)/2 = {len(F)}, got {count}")
     return (power.argsort(descending=True)[:count] + 1).tolist()
+
+
+def _absolute_parts(F: Tensor) -> Tensor:
+    """|Re F_1|, |Im F_1|, |Re F_2|, ... by hidden unit, (2K, d_h)."""
+    F = _features(F)
+    return torch.stack((F.real, F.imag), dim=1).abs().flatten(0, 1)
 
 
 def _features(F: Tensor) -> Tensor:

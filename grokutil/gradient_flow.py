@@ -1,4 +1,4 @@
-r"""Training and its slow limit as flows on the same clock :math:`s = \lambda t`, resolved by SciPy.
+r"""Training and its slow limit as flows on the same clock :math:`s = \lambda t`, resolved by SciPy; training in steps.
 
 For small problems given as a :class:`~grokutil.constraints.ZeroLossManifold`. A hundred parameters take seconds.
 """
@@ -6,6 +6,8 @@ For small problems given as a :class:`~grokutil.constraints.ZeroLossManifold`. A
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -93,6 +95,76 @@ def slow_flow(
     return _solve(lambda zeta: Z.slow_velocity(zeta, speed), start, slow_times, rtol)
 
 
+def fall(Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray, rtol: float = 1e-10) -> Trajectory:
+    r"""The gradient flow without weight decay, the fast part of training from a start off Z.
+
+    .. math:: \dot{\hat\theta} = -\nabla L(\hat\theta), \qquad \Phi(\theta_0) = \lim_{t \to \infty} \hat\theta(t)
+
+    Stiff near Z if the eigenvalues of the NTK differ much: backward differentiation (BDF) with the exact Hessian.
+
+    Args:
+        Z: the constraints F = y whose squared residual is the loss.
+        start: parameters at ``times[0]``, (d,) float64.
+        times: when to record, on the clock t of eq. 3, increasing, at least two.
+        rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"t"``.
+
+    Raises:
+        ValueError: rtol not positive, times that do not increase, or SciPy gives up.
+
+    Source: paper, eq. 3 with :math:`\lambda = 0`.
+    """
+    hessian = torch.func.hessian(Z.loss)
+    run = _solve(lambda theta: -Z.loss_gradient(theta), start, times, rtol, lambda theta: -hessian(theta))
+    return replace(run, clock="t")
+
+
+def training_steps(
+    gradient: Callable[[Tensor], Tensor],
+    start: Tensor,
+    ridge: float | Tensor,
+    learning_rate: float | Tensor,
+    records: Sequence[int] | np.ndarray,
+) -> Trajectory:
+    r"""Gradient descent with weight decay, in steps of any length; step k is at slow time :math:`s = \eta \lambda k`.
+
+    .. math:: \theta_{k+1} = \theta_k - \eta \bigl( \nabla L(\theta_k) + 2 \lambda \theta_k \bigr)
+
+    Args:
+        gradient: :math:`\nabla L`, for a start (d,) or, to make many runs at once, for a stack of them (..., d).
+        start: parameters at step 0, (..., d) float64.
+        ridge: :math:`\lambda`, not negative; a number, or one for each run, (..., 1).
+        learning_rate: :math:`\eta`, positive; likewise.
+        records: the steps to record, increasing integers; the first is 0.
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"steps"``.
+
+    Raises:
+        ValueError: a negative ridge, a learning rate not positive, records that do not increase or do not begin
+            with 0, or a run that diverges.
+
+    Source: paper, eq. 3, whose Euler steps these are.
+    """
+    if not (torch.as_tensor(ridge) >= 0).all():
+        raise ValueError(f"ridge must be at least 0, got {ridge}")
+    if not (torch.as_tensor(learning_rate) > 0).all():
+        raise ValueError(f"learning_rate must be positive, got {learning_rate}")
+    steps = increasing_times(records).astype(int)
+    if steps[0] != 0 or not np.array_equal(steps, records):
+        raise ValueError(f"records must be whole steps from 0 on, got {records[0]:g} to {records[-1]:g}")
+    theta, states = start, [start]
+    for before, after in pairwise(steps):
+        for _ in range(before, after):
+            theta = theta - learning_rate * (gradient(theta) + 2 * ridge * theta)
+        if not torch.isfinite(theta).all():
+            raise ValueError(f"diverged before step {after}: take a learning_rate below 2 / sharpness")
+        states.append(theta)
+    return Trajectory(steps.astype(float), tuple(states), "steps", int(steps[-1]))
+
+
 def _solve(
     velocity: Callable[[Tensor], Tensor],
     start: Tensor,
@@ -115,7 +187,7 @@ def _solve(
     )
     if not run.success:
         raise ValueError(
-            f"SciPy's {method} stopped at s = {run.t[-1]:g}: {run.message}; try another rtol than {rtol:g}"
+            f"SciPy's {method} stopped at time {run.t[-1]:g}: {run.message}; try another rtol than {rtol:g}"
         )
     states = tuple(torch.from_numpy(run.y.T.copy()).unbind())
     return Trajectory(times, states, "s", run.nfev, settings={"method": method, "rtol": rtol})

@@ -8,22 +8,38 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, integer, matrix, non_negative, same_size
 
+READINGS = {"deviation": -0.5, "variance": -0.25}  # of p^{-1/2}: the exponent of p in the standard deviation
 
-def gaussian_embedding(p: int, width: int, seed: int = 0) -> Tensor:
-    r"""Random first layer :math:`E \sim \mathcal N(0, p^{-1/2})`, read as standard deviation :math:`p^{-1/2}`.
+
+def gaussian_embedding(p: int, width: int, seed: int = 0, reading: str = "deviation") -> Tensor:
+    r"""Random first layer :math:`E \sim \mathcal N(0, p^{-1/2})`, with independent entries.
+
+    .. math:: E_{jh} = \varsigma \, g_{jh}, \qquad g_{jh} \sim \mathcal N(0, 1), \qquad
+        \varsigma = \begin{cases} p^{-1/2} & \text{deviation} \\ p^{-1/4} & \text{variance} \end{cases}
+
+    The paper does not say whether :math:`p^{-1/2}` is the standard deviation of an entry or its variance. The draws
+    :math:`g` of a seed are the same under both readings, so the two embeddings differ by the factor
+    :math:`p^{1/4}`.
+
+    Args:
+        p: number of rows.
+        width: number of columns :math:`d_h`.
+        seed: of the draws.
+        reading: what :math:`p^{-1/2}` is, ``"deviation"`` or ``"variance"``.
 
     Returns:
         (p, width) float64 tensor on the CPU, the same for the same seed.
 
     Raises:
-        ValueError: p or width below 1.
+        ValueError: p or width below 1, or an unknown reading.
 
-    Source: paper, section 7.3. The text does not say whether :math:`p^{-1/2}` is a deviation or a variance;
-    Fig. 6 looks the same under both readings.
+    Source: paper, section 7.3.
     """
     p, width = integer("p", p, 1), integer("width", width, 1)
+    if reading not in READINGS:
+        raise ValueError(f"unknown reading {reading!r} of N(0, p^(-1/2)); known: {', '.join(READINGS)}")
     generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-    return torch.randn(p, width, generator=generator, dtype=torch.float64) * p**-0.5
+    return torch.randn(p, width, generator=generator, dtype=torch.float64) * p ** READINGS[reading]
 
 
 def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -121,3 +121,15 @@ class TestZeroLossManifold:
             ZeroLossManifold(lambda w: w, torch.ones(1))
         with pytest.raises(ValueError, match="theta has 1 entries that are not finite"):
             circle().residual(torch.tensor([math.nan, 1.0], dtype=torch.float64))
+
+
+class TestTinyNetwork:
+    @pytest.mark.parametrize("activation", ["tanh", "relu", "quadratic"])
+    def test_gradient_for_a_stack_is_that_of_the_manifold(self, activation):
+        net, y = TinyNetwork(randn(3, 2), 4, activation), randn(3, seed=1)
+        stack = torch.stack([torch.stack([net.random(2 * i + j) for j in range(2)]) for i in range(3)])
+        gradients, Z = net.loss_gradient(stack, y), ZeroLossManifold(net.F, y)
+        assert gradients.shape == (3, 2, net.size)
+        for i in range(3):
+            for j in range(2):
+                torch.testing.assert_close(gradients[i, j], Z.loss_gradient(stack[i, j]))

@@ -3,6 +3,7 @@
 import cmath
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from grokutil.fourier import (
     leading_frequencies,
     plane,
     unit_concentration,
+    unit_correlation,
     unit_similarity,
     within_and_between,
 )
@@ -112,6 +114,38 @@ def test_random_embeddings_have_similarity_two_over_pi():
     assert within == pytest.approx(2 / math.pi, abs=0.01) and between == pytest.approx(2 / math.pi, abs=0.01)
 
 
+def test_correlation_is_that_of_numpy():
+    """numpy.corrcoef of the absolute values, part by part."""
+    F = fourier_features(gaussian_embedding(11, 30, seed=2))
+    parts = [abs(part.numpy()) for F_k in F for part in (F_k.real, F_k.imag)]
+    C = unit_correlation(F)
+    assert C.shape == (10, 10)
+    torch.testing.assert_close(C, torch.from_numpy(np.corrcoef(parts)))
+    torch.testing.assert_close(unit_correlation(3 * F), C)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1])
+def test_correlation_sees_the_share_of_the_units_where_the_cosine_does_not(share):
+    """Phases spread evenly over a share q of the units: the cosine of |Re| and |Im| is 2 / pi whatever q is."""
+    units = round(4000 * share)
+    F = torch.zeros(1, 4000, dtype=torch.complex128)
+    F[0, :units] = torch.exp(2j * math.pi * (torch.arange(units).double() + 0.5) / units)
+    assert float(unit_similarity(F)[0, 1]) == pytest.approx(2 / math.pi, abs=1e-3)
+    law = 2 / math.pi * (1 - 4 * share / math.pi) / (1 - 8 * share / math.pi**2)
+    assert float(unit_correlation(F)[0, 1]) == pytest.approx(law, abs=1e-3)
+
+
+def test_disjoint_units_have_negative_correlation():
+    F = torch.zeros(2, 6, dtype=torch.complex128)
+    F[0, :3], F[1, 3:] = 1 + 1j, 2 - 2j
+    assert within_and_between(unit_correlation(F)) == pytest.approx((1.0, -1.0))
+
+
+def test_random_embeddings_have_no_correlation():
+    within, between = within_and_between(unit_correlation(fourier_features(gaussian_embedding(37, 20000))))
+    assert abs(within) < 0.01 and abs(between) < 0.005
+
+
 def test_units_of_one_frequency_are_concentrated_and_random_ones_are_not():
     p, j = 11, torch.arange(11, dtype=torch.float64)
     waves = torch.stack([torch.cos(2 * math.pi * k * j / p + h) for h, k in enumerate((1, 2, 2, 5))], dim=1)
@@ -149,3 +183,5 @@ def test_bad_input_says_what_to_do():
         ValueError, match=r"complex \(K, d_h\) tensor from fourier_features, got torch.float64 \(7, 4\)"
     ):
         unit_similarity(E)
+    with pytest.raises(ValueError, match="same absolute value at every hidden unit: it has no correlation"):
+        unit_correlation(torch.ones(2, 4, dtype=torch.complex128))

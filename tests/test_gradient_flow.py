@@ -1,11 +1,12 @@
-"""Training and its slow limit on a toy with closed forms: F = w1 w2, Fig. 3, left."""
+"""Training and its slow limit on toys with closed forms: F = w1 w2, Fig. 3, left; and F = y - x^2, Fig. 4."""
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import lambertw
 
-from grokutil.constraints import ZeroLossManifold
-from grokutil.gradient_flow import slow_flow, training_flow
+from grokutil.constraints import TinyNetwork, ZeroLossManifold
+from grokutil.gradient_flow import fall, slow_flow, training_flow, training_steps
 
 Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.tensor([0.5], dtype=torch.float64))
 START = torch.tensor([2.0, 0.25], dtype=torch.float64)
@@ -77,6 +78,78 @@ def test_training_with_layer_speeds_tends_to_the_slow_flow_with_them():
     assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.05)
 
 
+def test_fall_keeps_the_balance_and_ends_on_Z():
+    run = fall(Z, torch.tensor([2.0, 1.0], dtype=torch.float64), [0, 0.1, 1, 20])
+    W = torch.stack(run.states).numpy()
+    np.testing.assert_allclose(W[:, 0] ** 2 - W[:, 1] ** 2, 3, rtol=1e-8)
+    assert abs(W[-1].prod() - 0.5) < 1e-9 and run.clock == "t"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_fall_on_the_parabola_ends_where_lamberts_function_says(seed):
+    """x e^(2y) is constant along it, so q = 4 x^2 at the end solves q e^q = 4 x^2 e^(4y) at the start."""
+    parabola = ZeroLossManifold(lambda u: u[1:] - u[:1] ** 2, torch.zeros(1, dtype=torch.float64))
+    start = torch.randn(2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    q = lambertw(4 * float(start[0]) ** 2 * np.exp(4 * float(start[1]))).real
+    end = fall(parabola, start, [0, 30]).states[-1].numpy()
+    np.testing.assert_allclose(end, [np.sign(float(start[0])) * q**0.5 / 2, q / 4], rtol=1e-7)
+
+
+def test_steps_are_gradient_descent_in_a_loop():
+    run = training_steps(Z.loss_gradient, START, 0.05, 0.02, [0, 1, 30])
+    w = START.numpy().copy()
+    for k in range(1, 31):
+        w = w - 0.02 * (2 * (w[0] * w[1] - 0.5) * w[::-1] + 2 * 0.05 * w)
+        if k in (1, 30):
+            np.testing.assert_allclose(run.at([k]).states[0].numpy(), w, rtol=1e-13)
+    assert run.clock == "steps" and run.evaluations == 30 and run.states[0] is START
+
+
+def test_runs_in_a_stack_are_the_runs_one_by_one():
+    """Each with its own start, weight decay and learning rate."""
+    generator = torch.Generator().manual_seed(0)
+    X, y = torch.randn(3, 2, generator=generator).double(), torch.randn(3, generator=generator).double()
+    net = TinyNetwork(X, 4)
+    starts = torch.stack([net.random(0), net.random(1)])
+    ridges, etas = torch.tensor([[0.0], [0.1]]).double(), torch.tensor([[0.01], [0.02]]).double()
+    both = training_steps(lambda theta: net.loss_gradient(theta, y), starts, ridges, etas, [0, 20]).states[-1]
+    alone = ZeroLossManifold(net.F, y).loss_gradient
+    for end, start, ridge, eta in zip(both, starts, ridges, etas, strict=True):
+        torch.testing.assert_close(end, training_steps(alone, start, float(ridge), float(eta), [0, 20]).states[-1])
+
+
+def test_short_steps_tend_to_the_flow():
+    """At the same slow time, in proportion to the learning rate."""
+    end, gaps = training_flow(Z, START, 0.1, [0.0, 0.2]).states[-1], []
+    for eta in (0.02, 0.002):
+        gaps.append(float((training_steps(Z.loss_gradient, START, 0.1, eta, [0, 2 / eta]).states[-1] - end).norm()))
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.1)
+
+
+def test_steps_follow_the_slow_flow_in_proportion_to_ridge_up_to_the_limit_of_stability():
+    """The largest curvature on the way is 2 |w|^2 = 8.125 at the start; a learning rate of 1.9 / 8.125 is stable."""
+    limit, gaps = slow_flow(Z, START, [0.0, 0.2]).states[-1], []
+    for ridge in (1e-3, 1e-4):
+        run = training_steps(Z.loss_gradient, START, ridge, 0.2, [0, 1 / ridge])
+        gaps.append(float((run.states[-1] - limit).norm()))
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.05)
+    jumped = training_steps(Z.loss_gradient, START, 1e-4, 0.3, [0, round(0.2 / 3e-5)]).states[-1]
+    assert float((jumped - limit).norm()) > 0.1
+
+
+def test_bad_steps_say_what_is_wrong():
+    with pytest.raises(ValueError, match="ridge must be at least 0, got -1"):
+        training_steps(Z.loss_gradient, START, -1, 0.1, [0, 1])
+    with pytest.raises(ValueError, match="learning_rate must be positive, got 0"):
+        training_steps(Z.loss_gradient, START, 0.1, 0, [0, 1])
+    with pytest.raises(ValueError, match="records must be whole steps from 0 on, got 1 to 2"):
+        training_steps(Z.loss_gradient, START, 0.1, 0.1, [1, 2])
+    with pytest.raises(ValueError, match="records must be whole steps"):
+        training_steps(Z.loss_gradient, START, 0.1, 0.1, [0, 1.5])
+    with pytest.raises(ValueError, match="diverged before step 50: take a learning_rate below 2 / sharpness"):
+        training_steps(lambda w: 2 * w**3, START, 0.1, 9.0, [0, 50])
+
+
 def test_bad_input_says_what_is_wrong():
     with pytest.raises(ValueError, match="speed must be one positive number for each of the 2 parameters, got 1 numb"):
         training_flow(Z, START, 0.1, TIMES, speed=SPEED[:1])
@@ -88,3 +161,12 @@ def test_bad_input_says_what_is_wrong():
         slow_flow(Z, START, [1.0, 0.0])
     with pytest.raises(ValueError, match="rtol must be positive"):
         slow_flow(Z, START, TIMES, rtol=-1.0)
+
+
+def test_fall_is_an_explicit_euler_run_with_tiny_steps():
+    """The slow twin, on the way and not only at the end: it fixes the clock."""
+    w, steps = START.numpy() + 0.5, 100_000
+    middle = fall(Z, START + 0.5, [0, 0.2]).states[-1].numpy()
+    for _ in range(steps):
+        w = w - 0.2 / steps * 2 * (w[0] * w[1] - 0.5) * w[::-1]
+    np.testing.assert_allclose(middle, w, rtol=1e-4)

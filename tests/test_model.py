@@ -25,6 +25,18 @@ def test_the_embedding_has_standard_deviation_one_over_root_p():
     assert torch.equal(E, gaussian_embedding(37, 4096, seed=0)) and not torch.equal(E, gaussian_embedding(37, 4096, 1))
 
 
+@pytest.mark.parametrize("p", [5, 37])
+def test_the_readings_of_the_start_are_one_draw_times_a_power_of_p(p):
+    """Section 7.3: p^(-1/2) as a standard deviation, and as a variance."""
+    normal = torch.randn(p, 64, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    by_deviation, by_variance = (gaussian_embedding(p, 64, seed=3, reading=r) for r in ("deviation", "variance"))
+    assert torch.equal(by_deviation, gaussian_embedding(p, 64, seed=3))
+    torch.testing.assert_close(by_deviation, normal / p**0.5)
+    torch.testing.assert_close(by_variance, normal / p**0.25)
+    wide = gaussian_embedding(p, 40_000, reading="variance")
+    assert float(wide.var()) == pytest.approx(p**-0.5, rel=5 * (2 / wide.numel()) ** 0.5)  # five standard errors
+
+
 def test_default_weights_have_the_law_of_nn_linear():
     """Same range and same spread as torch.nn.Linear without bias, for both layers."""
     for mine, (inputs, outputs) in zip(default_weights(11, 512, 7, seed=1), ((11, 512), (512, 7)), strict=True):
@@ -42,6 +54,10 @@ def test_bad_input_says_what_to_do():
     E, X, W2 = (torch.ones(s, dtype=torch.float64) for s in ((3, 4), (5, 3), (2, 2)))
     with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, got 0"):
         gaussian_embedding(37, 0)
+    with pytest.raises(
+        ValueError, match=r"unknown reading 'spread' of N\(0, p\^\(-1/2\)\); known: deviation, variance"
+    ):
+        gaussian_embedding(37, 4, reading="spread")
     with pytest.raises(ValueError, match=r"H \(5, 4\) and W2 \(2, 2\) do not match"):
         predict(E, W2, X)
     with pytest.raises(ValueError, match=r"X \(5, 3\) and W1 \(2, 2\) do not match"):

@@ -4,9 +4,12 @@ import importlib.util
 
 import numpy as np
 import pytest
+import torch
 from mutants.listed import MUTANTS
 
 from grokutil import results
+from grokutil.data import modular_addition
+from grokutil.model import predict
 from grokutil.results import __main__ as make_results
 from grokutil.storage import load_npz
 from grokutil.sweep import load
@@ -31,14 +34,16 @@ def test_every_file_is_there_with_its_provenance():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["published", "small", "resolved", "stabilised"])
+@pytest.mark.parametrize(
+    "rule", ["published", "small", "resolved", "stabilised", "variance_published", "variance_stabilised"]
+)
 def test_the_beginning_of_a_simulation_is_computed_again(rule):
     """To tau = 0.05: long past the first jump, and before rounding has grown along the run."""
     recipe = results.recipe("simulated_grokking")
     expected, _ = results.load("simulated_grokking", f"{rule}_0")
     assert np.array_equal(expected["times"], recipe.record_times(recipe.END[rule]))
     # a method that chooses its steps cuts the last one short, so it goes further than what is compared
-    _, again = recipe.run(rule, seed=0, end=0.15 if rule == "stabilised" else 0.05)
+    _, again = recipe.run(rule, seed=0, end=0.15 if rule.endswith("stabilised") else 0.05)
     for name, array in again.items():
         times = again["times" if len(array) == len(again["times"]) else "coarse_times"]
         size = int((times <= 0.05).sum())
@@ -84,6 +89,42 @@ def test_the_beginning_of_other_paths_is_computed_again():
     i = recipe.FRACTIONS[13].index(0.7)
     np.testing.assert_allclose(again["train"][0, :, -1], expected["train"][i, :, 0], rtol=1e-6)
     np.testing.assert_allclose(again["whole"][:, -1], expected["whole"][:, 0], rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["quadratic", "softplus", "relu"])
+def test_the_beginning_of_the_walks_to_their_end_is_computed_again(name):
+    """To s = 0.25, as far as rounding has not grown along kinks."""
+    recipe = results.recipe("where_it_ends")
+    expected, notes = results.load("where_it_ends", f"{name}_0")
+    assert expected["s"].tolist() == list(recipe.S) and notes["cuts"] == list(recipe.CUTS)
+    again = recipe.run(name, seed=0, end=0.1 if name == "relu" else 0.25)
+    for key, array in again.items():
+        old = expected[key][: len(array)]
+        if name == "relu" and key in ("held", "smallest_held", "cosine", "speed", "rank"):
+            np.testing.assert_allclose(array, old, rtol=0.02, atol=5e-3, err_msg=key)
+        else:
+            np.testing.assert_allclose(array, old, rtol=1e-6, atol=1e-9, err_msg=key)
+
+
+@pytest.mark.slow
+def test_the_beginning_of_the_slow_flow_to_its_end_is_computed_again():
+    recipe = results.recipe("where_it_ends")
+    expected, notes = results.load("where_it_ends", "flow_0")
+    assert expected["s"].tolist() == list(recipe.FLOW_S) and notes["weight_decays"] == list(recipe.FLOW_DECAYS)
+    for key, array in recipe.flow(0, end=0.5).items():
+        old = expected[key][..., :2] if key == "distance" else expected[key][:2]
+        np.testing.assert_allclose(array, old, rtol=1e-6, atol=1e-8, err_msg=key)
+
+
+def test_the_narrow_networks_fit_with_fewer_weights_than_outputs():
+    recipe = results.recipe("where_it_ends")
+    for seed in range(5):
+        found, _ = results.load("where_it_ends", f"narrow_{seed}")
+        task = modular_addition(recipe.P, train_size=recipe.TRAIN, seed=seed)
+        W1, W2 = (torch.from_numpy(found[key]) for key in ("W1", "W2"))
+        assert W1.numel() + W2.numel() < task.Y_train.numel()
+        assert (predict(W1, W2, task.X_train, "quadratic") - task.Y_train).norm() < 1e-10
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from grokutil.claims import (
     slow_flow,
     toy_models,
     two_layer_network,
+    where_it_ends,
     zero_loss_manifold,
 )
 from grokutil.claims.labels import PAPER, numbers
@@ -60,6 +61,7 @@ LEDGER: tuple[Claim, ...] = (
     *along_the_manifold.CLAIMS,
     *appendix_D.CLAIMS,
     *other_paths.CLAIMS,
+    *where_it_ends.CLAIMS,
     *isolated_dynamics.CLAIMS,
     *closed_form.CLAIMS,
     *formulas.CLAIMS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from grokutil.claims.appendix_D import DECAY, compared, cosine, fallen, run, space, task, vector
-from grokutil.claims.record import CORRECTED, FAILS, FIVE, HOLDS, Claim
+from grokutil.claims.record import CORRECTED, FIVE, HOLDS, NOT_REPRODUCED, OURS, Claim
 from grokutil.kinks import sliding_kinks
 from grokutil.measure import learning_curves
 from grokutil.train import gradient_descent, ridge_from_weight_decay
@@ -29,9 +29,8 @@ def _direction_smooth(seed: int) -> tuple[float, None]:
     return compared("softplus", 5000, seed)["J"][0], None
 
 
-def _norm_law(seed: int) -> tuple[float, float]:
-    found = compared("relu", 5000, seed)
-    return found["J"][1], found["kinks"][1]
+def _norm_law(seed: int) -> tuple[float, None]:
+    return compared("relu", 5000, seed)["kinks"][1], None
 
 
 def _single_step(seed: int) -> tuple[float, None]:
@@ -44,10 +43,10 @@ def _single_step(seed: int) -> tuple[float, None]:
 
 
 def _sliding(seed: int) -> tuple[float, None]:
-    """Share of the pairs (sample, unit) that slide on a kink at step 3000."""
+    """A hundred over the number of pairs (sample, unit) that slide on a kink at step 3000."""
     pairs, states = task(seed), run("relu", seed, 3000).states
     ridge = ridge_from_weight_decay(DECAY, *pairs.Y_train.shape)
-    return float(sliding_kinks(states[1:21], pairs.X_train, pairs.Y_train, ridge).double().mean()), None
+    return 100 / float(sliding_kinks(states[1:21], pairs.X_train, pairs.Y_train, ridge).sum()), None
 
 
 def _peak(seed: int) -> tuple[float, None]:
@@ -93,14 +92,14 @@ CLAIMS = (
     ),
     Claim(
         id="section-4.6-direction",
-        source="section 4.6, Fig. 5, right",
+        source="section 4.6, eq. 29",
         statement=(
-            "After memorisation a ReLU network follows the norm-minimising direction on Z (corrected: on Z with the "
-            "sliding kinks held)."
+            "After memorisation a ReLU network follows the norm-minimising direction on Z (measured: the move over the "
+            "next 200 steps from step 3000, with -P theta at its start; corrected: on Z with the sliding kinks held)."
         ),
         measure=_direction,
-        limit=0.04,
-        tolerance="1 - cosine over 200 steps from step 3000; 0.04 is the book's bound for kinks held",
+        limit=0.05,
+        tolerance="1 - cosine; a twentieth, between the 0.18 to 0.22 of J alone and the 0.006 of the kinks held",
         expected=CORRECTED,
         chapter="along_the_manifold",
         seeds=FIVE,
@@ -132,15 +131,15 @@ CLAIMS = (
     ),
     Claim(
         id="section-4.6-norm-law",
-        source="sections 4.5 and 4.6, eq. 3",
-        statement=(
-            "The squared norm of a ReLU network falls at the rate 4 lambda |P theta|^2 (corrected: with the sliding "
-            "kinks held)."
-        ),
+        source="our addition to sections 4.5 and 4.6, eq. 3",
+        statement="The squared norm of a ReLU network falls at the rate 4 lambda |P theta|^2, with the sliding kinks "
+        "held.",
         measure=_norm_law,
         limit=0.05,
-        tolerance="relative gap over 200 steps from step 5000; of it one or two hundredths are the stretch itself",
-        expected=CORRECTED,
+        tolerance="relative gap over 200 steps from step 5000; of it one or two hundredths are the stretch itself. "
+        "With P of J alone the gap is a half",
+        expected=HOLDS,
+        whose=OURS,
         chapter="along_the_manifold",
         seeds=FIVE,
         seconds=3.0,
@@ -148,24 +147,27 @@ CLAIMS = (
     Claim(
         id="figure-5-peak",
         source="section 4.6, caption of Fig. 5",
-        statement="The cosine is greatest exactly while the network generalises.",
+        statement='"Interestingly, the similarity is greatest exactly during the grokking stage."',
         measure=_peak,
         limit=0.0,
         tolerance="half the test accuracy at step 20000, less that at the peak of the cosine; at most 0 if the peak "
-        "comes while test pairs are being learned",
-        expected=FAILS,
+        "comes while test pairs are being learned. The chapter tries two other readings",
+        expected=NOT_REPRODUCED,
+        figure=True,
         chapter="along_the_manifold",
         seeds=FIVE,
         seconds=11.0,
     ),
     Claim(
         id="section-3.3-kinks",
-        source="section 3.3",
-        statement="Along the training of Fig. 5's ReLU networks the points that are not smooth can be left aside.",
+        source="section 3.3, our addition",
+        statement="ReLU networks of Fig. 5 slide along hundreds of kinks: the points that are not smooth are a null "
+        "set, but not for training.",
         measure=_sliding,
-        limit=0.01,
-        tolerance="share of the pairs of sample and unit that slide on a kink at step 3000",
-        expected=FAILS,
+        limit=1.0,
+        tolerance="100 over the number of pairs of sample and unit that slide on a kink at step 3000, of 7552",
+        expected=HOLDS,
+        whose=OURS,
         chapter="along_the_manifold",
         seeds=FIVE,
         seconds=1.0,
@@ -173,7 +175,9 @@ CLAIMS = (
     Claim(
         id="section-4.4-gap",
         source="sections 3.3 and 4.4",
-        statement="Training does not meet singular points (it stays off them, though the gap shrinks with the norm).",
+        statement='"if the network is realized by a smooth function, we will almost never encounter a singularity '
+        "during standard training\" (here: quadratic networks, Fig. 5's setting, to step 10000, s = 0.5, when test "
+        "pairs are being learned; singular-end trains on).",
         measure=_singular_values,
         limit=0.9,
         tolerance="fall of the smallest singular value of J to step 10000, as a share of its largest; 1 is singular",

@@ -13,7 +13,8 @@ from grokutil.model import gaussian_embedding
 
 SHARED = "Fig. 6"
 SECONDS = 300.0  # of the five runs on one core
-TIMES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 5.0)
+EARLY = tuple(round(0.02 * k, 2) for k in range(1, 26))  # the first 500 steps, after the start
+TIMES = (0.0, *EARLY, *(round(0.05 * k, 2) for k in range(11, 61)), 5.0)
 
 
 @lru_cache(maxsize=5)
