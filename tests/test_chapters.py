@@ -64,7 +64,7 @@ class TestMeasurement:
         small, alone, both = (measure(tmp_path / f"{name}.md") for name in ("small", "alone", "child"))
         assert 0.9 < alone.cells[0] < 1.5 and len(both.cells) == 4
         assert 290 < alone.megabytes - small.megabytes < 320
-        assert 290 < both.megabytes - alone.megabytes < 330
+        assert 600 < both.megabytes < alone.megabytes + 330  # of what Pythons share, each counts a part
 
 
 def test_every_chapter_fits_into_a_gigabyte_on_one_core(root):
