@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,17 +18,37 @@ from grokutil.checks import positive
 class Activation:
     r"""An activation :math:`\sigma` and its slope :math:`\sigma'`, both entry by entry.
 
-    ``value(Z)`` and ``slope(Z)`` take a tensor of any shape and return one of the same shape, dtype and device.
-    ``kink`` says that the slope jumps at zero; there ``slope`` takes the value 0 side, as PyTorch does.
+    One of your own is made of torch functions: ``Activation("sine", torch.sin)``, or of a module,
+    ``Activation("silu", torch.nn.SiLU())``. Wherever a name is taken, the function or module itself will do.
 
-    One of your own is made of torch functions: ``Activation("sine", torch.sin, torch.cos)``. That the slope belongs to
-    the value is not checked.
+    Attributes:
+        name: its name, for messages and settings.
+        value: maps a tensor Z of any shape to one of the same shape, dtype and device.
+        slope: the same for :math:`\sigma'`; None takes the derivative of ``value`` by ``torch.func.jvp``, which is
+            slower. That a slope given belongs to the value is not checked.
+        kink: whether the slope jumps at zero. There ``slope`` takes PyTorch's side, and :meth:`sides` tells both.
     """
 
     name: str
     value: Callable[[Tensor], Tensor]
-    slope: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor] = None  # type: ignore[assignment]  # filled in below
     kink: bool = False
+
+    def __post_init__(self) -> None:
+        if self.slope is None:
+            object.__setattr__(self, "slope", partial(_derivative, self.value))
+
+    def sides(self, like: Tensor) -> tuple[float, float]:
+        r"""The one-sided slopes :math:`\sigma'(0^-)` and :math:`\sigma'(0^+)`, computed as for a tensor ``like``."""
+        below, above = self.slope(like.new_tensor([-TINY, TINY])).tolist()
+        return below, above
+
+
+TINY = 1e-300  # a pre-activation beside zero
+
+
+def _derivative(value: Callable[[Tensor], Tensor], Z: Tensor) -> Tensor:
+    return torch.func.jvp(value, (Z,), (torch.ones_like(Z),))[1]
 
 
 def _gelu_slope(Z: Tensor) -> Tensor:
@@ -69,17 +90,19 @@ ACTIVATIONS = {
 }
 
 
-def get_activation(activation: str | Activation) -> Activation:
-    """Return the activation of that name; an ``Activation`` object is returned as it is.
+def get_activation(activation: str | Activation | Callable[[Tensor], Tensor]) -> Activation:
+    """Return the activation of that name, or that of a function or module; an ``Activation`` is returned as it is.
 
     Raises:
         ValueError: unknown name; the known ones are listed.
     """
     if isinstance(activation, Activation):
         return activation
+    if callable(activation):
+        return Activation(getattr(activation, "__name__", type(activation).__name__), activation)
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(
-            f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}, or one of your own, "
-            f"grokutil.activations.Activation(name, value, slope)"
+            f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}, or one of your own: a function, a "
+            f"module, or grokutil.activations.Activation(name, value, slope)"
         )
     return ACTIVATIONS[activation]

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grokutil.checks import finite
+
 Product = Callable[[Tensor], Tensor]
 Linearize = Callable[[Tensor], tuple[Tensor, Product]]
 DAMPING = 2 / 13  # of the stability polynomial, which stays below 1 - DAMPING / 3
@@ -59,6 +61,7 @@ class Chebyshev:
         self.velocity, self.linearize = velocity, linearize
         self.state, self.now, self.end, self.rtol = state, begin, end, rtol
         self.products = self.rejected = 0
+        self._lost: ValueError | None = None  # what the velocity said where it does not exist
         self._direction = torch.randn(state.shape, generator=torch.Generator().manual_seed(0), dtype=state.dtype).to(
             state.device
         )
@@ -66,6 +69,7 @@ class Chebyshev:
     def __iter__(self) -> Iterator[tuple[float, Callable[[float], Tensor]]]:
         """Step to the end."""
         v, product = self.linearize(self.state)
+        finite("the velocity at the start", v, "it has no value there: check velocity and start")
         self._floor = 1e-3 * float(self.state.norm())
         radius, before = self._spectral_radius(product, 20), None
         h = 1 / radius
@@ -79,10 +83,11 @@ class Chebyshev:
                 self.rejected += 1
                 h *= max(0.1, 0.8 * error ** (-1 / 3))
                 if h < 1e-14 * max(1.0, abs(self.now)):
+                    said = f"; the velocity said: {self._lost}" if self._lost else ""
                     raise ValueError(
                         f"the step fell to {h:.0e} near {self.now:g}: the flow ends there, or rtol = {self.rtol:g} is "
-                        f"too small for float64"
-                    )
+                        f"too small for float64{said}"
+                    ) from self._lost
                 radius = self._spectral_radius(self.linearize(self.state)[1], 2)
                 continue
             then, self.now = self.now, self.end if last else self.now + h
@@ -102,7 +107,8 @@ class Chebyshev:
         try:
             new = self._step(v, h, stages)
             v_new, product = self.linearize(new)
-        except ValueError:  # the velocity is not defined so far away
+        except ValueError as lost:  # the velocity is not defined so far away
+            self._lost = lost
             return math.inf, self.state, v, lambda V: V
         estimate = 0.8 * (self.state - new) + 0.4 * h * (v + v_new)
         allowed = self.rtol * max(float(self.state.norm()), float(new.norm()), self._floor)

@@ -14,26 +14,36 @@ Matrix = Tensor | np.ndarray  # what public functions take; what they return is 
 def tensor(name: str, value: Any) -> Tensor:
     """Return ``value`` as a finite float64 tensor that is not empty.
 
-    Tensors keep their device; NumPy arrays become CPU tensors (a copy).
+    Tensors keep their device and their graph; NumPy arrays of any stride and byte order become CPU tensors (a copy).
 
     Raises:
-        ValueError: not a tensor or array, not float64, empty, or not finite.
+        ValueError: not a tensor or array, masked, not float64, empty, or not finite.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array, whose masked entries would count: leave them out, or fill them")
     if not isinstance(value, (Tensor, np.ndarray)):
         raise ValueError(f"{name} must be a torch tensor or a NumPy array, got {type(value).__name__}")
-    dtype = str(value.dtype).removeprefix("torch.")
+    dtype = str(value.dtype).removeprefix("torch.") if isinstance(value, Tensor) else value.dtype.name
     if dtype != "float64":
-        why = "H H^T has a condition number near 1e6 here, too large for single precision"
+        why = "single precision is too coarse: H H^T has a condition number near 1e6 here"
         if "float" not in dtype:
-            why = "classes need a row each, with a one at the class (torch.nn.functional.one_hot)"
+            why = f"{name} is computed with as real numbers"
+            if name.startswith("Y"):
+                why = "classes need a row each, with a one at the class (torch.nn.functional.one_hot)"
         raise ValueError(
             f"{name} must be float64, got {dtype}: {why}; convert with {name}.double() or {name}.astype('float64')"
         )
-    value = value if isinstance(value, Tensor) else torch.tensor(value)
+    if not isinstance(value, Tensor):
+        value = torch.from_numpy(np.array(value, dtype=np.float64, order="C"))
     if not value.numel():
         raise ValueError(f"{name} must have at least one row and column, got shape {tuple(value.shape)}")
-    finite(name, value)
+    finite(name, value, DATA if name[0] in "XY" else RUN)
     return value
+
+
+def data(value: Tensor) -> Tensor:
+    """``value`` without its graph: what is computed with it promises no derivative, and keeps no memory for one."""
+    return value.detach() if value.requires_grad else value
 
 
 def matrix(name: str, value: Any) -> Tensor:
@@ -73,14 +83,15 @@ def float_vector(name: str, value: Any) -> Tensor:
     return value
 
 
-def finite(name: str, value: Tensor) -> None:
-    """Raise a ValueError unless every entry of ``value`` is finite."""
+DATA = "leave these samples out or repair them"
+RUN = "the step was too large: try a smaller one, unless the velocity has no value there"
+
+
+def finite(name: str, value: Tensor, remedy: str = RUN) -> None:
+    """Raise a ValueError, with the remedy, unless every entry of ``value`` is finite."""
     bad = int((~torch.isfinite(value)).sum())
     if bad:
-        raise ValueError(
-            f"{name} has {bad} entries that are not finite (NaN or infinity): if they are data, leave these samples "
-            f"out or repair them; if they come from a run, the step was too large: try a smaller one"
-        )
+        raise ValueError(f"{name} has {bad} entries that are not finite (NaN or infinity): {remedy}")
 
 
 def same_size(name_a: str, a: Tensor, axis_a: int, name_b: str, b: Tensor, axis_b: int) -> None:
@@ -105,10 +116,12 @@ def same_stack(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
 def layers(W1: Any, W2: Any, X: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return the layers (d_in, d_h), (d_h, d_out) and inputs (n, d_in) as finite float64 matrices that fit together.
 
+    They are data: what is computed with them promises no derivative, and keeps no graph of theirs.
+
     Raises:
         ValueError: one of them is not such a matrix, or shapes do not match.
     """
-    W1, W2, X = matrix("W1", W1), matrix("W2", W2), matrix("X", X)
+    W1, W2, X = (data(matrix(name, value)) for name, value in (("W1", W1), ("W2", W2), ("X", X)))
     same_size("X", X, 1, "W1", W1, 0)
     same_size("W1", W1, 1, "W2", W2, 0)
     return W1, W2, X
@@ -120,7 +133,7 @@ def targets(Y: Any, X: Tensor, W2: Tensor) -> Tensor:
     Raises:
         ValueError: not such a matrix, or shapes do not match.
     """
-    Y = matrix("Y", Y)
+    Y = data(matrix("Y", Y))
     same_size("X", X, 0, "Y", Y, 0)
     same_size("W2", W2, 1, "Y", Y, 1)
     return Y
@@ -135,6 +148,17 @@ def integer(name: str, value: Any, at_least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
         raise ValueError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
     return int(value)
+
+
+def generator(seed: Any, name: str = "seed") -> torch.Generator:
+    """A generator on the CPU for a seed.
+
+    Raises:
+        ValueError: not a whole number from 0 to 2^63 - 1.
+    """
+    if integer(name, seed, 0) >= 2**63:
+        raise ValueError(f"{name} must be below 2^63, got {seed!r}")
+    return torch.Generator().manual_seed(int(seed))
 
 
 def non_negative(name: str, value: Any) -> float:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, integer, matrix
+from grokutil.checks import Matrix, float_vector, generator, integer, matrix
 from grokutil.linalg import cholesky_or_none
 from grokutil.model import loss_gradient
 
@@ -43,7 +43,16 @@ class ZeroLossManifold:
 
     def residual(self, theta: Tensor) -> Tensor:
         r""":math:`r = F(\theta) - y`, (M,)."""
-        return self.F(float_vector("theta", theta)) - self.y
+        return self._outputs(self.F(float_vector("theta", theta))) - self.y
+
+    def _outputs(self, outputs: Tensor) -> Tensor:
+        """What F returned, checked to be one number a target: shapes that broadcast would pass for a residual."""
+        if outputs.shape != self.y.shape:
+            raise ValueError(
+                f"F(theta) has shape {tuple(outputs.shape)}, but y has {tuple(self.y.shape)}: F must return them "
+                f"stacked in a vector, one number for each target; flatten() makes one of a column or matrix"
+            )
+        return outputs
 
     def loss(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
         r""":math:`L_\lambda = \|r\|^2 + \lambda \|\theta\|^2` with ``ridge`` for lambda, a scalar. Source: eq. 1."""
@@ -52,7 +61,7 @@ class ZeroLossManifold:
     def loss_gradient(self, theta: Tensor, ridge: float = 0.0) -> Tensor:
         r""":math:`\nabla L_\lambda = 2 J^\top r + 2 \lambda \theta`, (d,). Source: eq. 3, with the opposite sign."""
         outputs, pull_back = torch.func.vjp(self.F, float_vector("theta", theta))  # type: ignore[misc]
-        return 2 * pull_back(outputs - self.y)[0] + 2 * ridge * theta
+        return 2 * pull_back(self._outputs(outputs) - self.y)[0] + 2 * ridge * theta
 
     def jacobian(self, theta: Tensor) -> Tensor:
         """J, (M, d)."""
@@ -64,7 +73,9 @@ class ZeroLossManifold:
         return J @ J.mT
 
     def multiplier(self, theta: Tensor) -> Tensor:
-        r""":math:`\mu = \Theta^{-1} J \theta`, (M,): least-squares multiplier of min |theta|^2 / 2 subject to F = y.
+        r""":math:`\mu = \Theta^{-1} J \theta`, (M,): the least-squares multiplier.
+
+        It is that of :math:`\min \|\theta\|^2 / 2` subject to F = y.
 
         Raises:
             SingularPointError: J does not have full rank.
@@ -147,7 +158,7 @@ class ZeroLossManifold:
         for _ in range(20):  # Newton's method on the Lagrange conditions: z - theta = J^T nu, F(z) = y
             J, r = self.jacobian(z), self.residual(z)
             nu = _solve(J @ J.mT, J @ (z - theta))
-            hessian = torch.eye(len(z), dtype=z.dtype) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
+            hessian = torch.eye(len(z)).to(z) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
             M = len(r)
             kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
             step = torch.linalg.solve(kkt, torch.cat((theta - z, -r)))[: len(z)]
@@ -197,8 +208,7 @@ class TinyNetwork:
 
     def random(self, seed: int) -> Tensor:
         """Standard normal parameters (d,), the same for the same seed."""
-        generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-        return torch.randn(self.size, generator=generator, dtype=torch.float64)
+        return torch.randn(self.size, generator=generator(seed), dtype=torch.float64)
 
 
 def speeds(theta: Tensor, speed: Tensor | None) -> Tensor:

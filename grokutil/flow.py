@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,14 @@ from torch import Tensor
 
 from grokutil.chebyshev import Chebyshev
 from grokutil.checks import Matrix, finite, integer, positive, tensor
-from grokutil.progress import progress_bar
+from grokutil.recorder import Measure, Steps, Until, record
 from grokutil.trajectory import Trajectory, increasing_times
 
 Velocity = Callable[[Tensor], Tensor]
 StepRule = Callable[[float, Tensor], float]
-Steps = Iterator[tuple[float, Callable[[float], Tensor]]]  # after each step: the time, and the states within it
 
 METHODS = ("euler", "rk45", "rkc")
+SMALL = 6  # numbers in a state whose Hessian is formed whole
 
 
 def integrate(
@@ -33,6 +32,8 @@ def integrate(
     method: str = "euler",
     step: float | StepRule = 1e-3,
     rtol: float = 1e-3,
+    measure: Measure | None = None,
+    until: Until | None = None,
     progress: bool = True,
 ) -> Trajectory:
     r"""Follow :math:`dW/d\tau = v(W)` from ``start`` and record the states at ``times``.
@@ -63,7 +64,11 @@ def integrate(
         method: ``"euler"``, ``"rk45"`` or ``"rkc"``.
         step: for Euler: :math:`\eta`, in the flow's own clock, or a function ``step(time, state)`` that returns it.
             Steps are shortened, all alike, so that they end on the asked times.
-        rtol: for the others: the error allowed in a step.
+            The others choose their own steps.
+        rtol: for the others: the error allowed in a step. Euler's method has none.
+        measure: called with (time, state) at each of ``times``; the numbers it returns by name are kept in place of
+            the states, as ``measured``.
+        until: called with (time, state) at each of ``times``; the run ends where it returns True.
         progress: show a progress bar when the run takes more than two seconds.
 
     Returns:
@@ -78,42 +83,28 @@ def integrate(
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
-    times, state, counted = increasing_times(times), tensor("start", start).clone(), _Counted(velocity)
+    times, state, counted = increasing_times(times), tensor("start", start).detach().clone(), _Counted(velocity)
     settings: dict[str, Any] = {"method": method}
     if method == "euler":
         longest = step if callable(step) else positive("step", step)
+        if isinstance(step, StableStep):
+            step.begin()
         settings["step"] = repr(step) if callable(step) else longest
         steps = _euler(counted, state, times, longest)
     else:
         settings["rtol"] = positive("rtol", rtol)
         solver = _rk45 if method == "rk45" else _rkc
         steps = solver(counted, state, times, settings)
-    now, reached, states = float(times[0]), [float(times[0])], [state]
-    with progress_bar(counted.clock, times[-1] - now, progress) as bar:
-        try:
-            for then, at in steps:
-                bar.update(then - now)
-                now = then
-                while len(reached) < len(times) and times[len(reached)] <= now:
-                    time = float(times[len(reached)])
-                    state = at(time)
-                    finite(f"the state at {counted.clock} = {time:g}", state)
-                    reached.append(time)
-                    states.append(state)
-        except KeyboardInterrupt:
-            warnings.warn(
-                f"interrupted at {counted.clock} = {now:.6g}: the record ends there", RuntimeWarning, stacklevel=2
-            )
-            if now > reached[-1]:
-                reached.append(now)
-                states.append(at(now))
-    return Trajectory(
-        times=np.array(reached),
-        states=tuple(states),
-        clock=counted.clock,
-        evaluations=counted.evaluations,
-        complete=now == float(times[-1]),
+    return record(
+        steps,
+        state,
+        times,
+        counted.clock,
+        evaluations=lambda: counted.evaluations,
         settings=settings,
+        measure=measure,
+        until=until,
+        progress=progress,
     )
 
 
@@ -140,26 +131,42 @@ def _euler(velocity: Velocity, state: Tensor, times: np.ndarray, longest: float 
             length = positive("step", longest(now, state)) if callable(longest) else longest
             steps_left = max(1, math.ceil((end - now) / length * (1 - 1e-9)))
             eta = (end - now) / steps_left
-            state = state + eta * velocity(state)
-            now = end if steps_left == 1 else now + eta
-            yield now, lambda time: state  # noqa: ARG005, B023
+            then = end if steps_left == 1 else now + eta
+            if then == now:
+                raise ValueError(
+                    f"a step of {eta:.1g} is below the spacing of floating-point numbers near {now:g}, so time stands "
+                    f"still: take a larger step, or times that begin at 0"
+                )
+            state, now = state + eta * velocity(state), then
+            yield now, lambda time, state=state: state  # type: ignore[misc]  # noqa: ARG005
 
 
 def _rk45(velocity: Velocity, start: Tensor, times: np.ndarray, settings: dict[str, Any]) -> Steps:
+    lost: ValueError | None = None  # what the velocity said where it does not exist
+
     def to_state(flat: np.ndarray) -> Tensor:
         return torch.from_numpy(flat).reshape(start.shape).to(start.device)
 
-    def flat_velocity(time: float, flat: np.ndarray) -> np.ndarray:  # noqa: ARG001
-        return velocity(to_state(flat)).cpu().numpy().ravel()
+    def flat_velocity(time: float, flat: np.ndarray) -> np.ndarray:
+        nonlocal lost
+        try:
+            return velocity(to_state(flat)).cpu().numpy().ravel()
+        except ValueError as error:
+            if time == times[0]:
+                raise
+            lost = error
+            return np.full(flat.shape, np.nan)  # SciPy takes the stage back and tries a shorter step
 
     W0, rtol = start.cpu().numpy().ravel(), settings["rtol"]
     atol = rtol * (float(start.square().mean().sqrt()) or 1.0)
     solver = RK45(flat_velocity, times[0], W0, times[-1], rtol=rtol, atol=atol)
+    finite("the velocity at the start", torch.from_numpy(solver.f), "it has no value there: check velocity and start")
     while solver.status == "running":
         if message := solver.step():
-            raise ValueError(f"SciPy's RK45 stopped at {solver.t:g}: {message}; try another rtol than {rtol:g}")
+            said = f"; the velocity said: {lost}" if lost else f"; try another rtol than {rtol:g}"
+            raise ValueError(f"SciPy's RK45 stopped at {solver.t:g}: {message}{said}") from lost
         at = solver.dense_output()
-        yield float(solver.t), lambda time: to_state(at(time))  # noqa: B023
+        yield float(solver.t), lambda time, at=at: to_state(at(time))  # type: ignore[misc]
 
 
 def _rkc(velocity: _Counted, start: Tensor, times: np.ndarray, settings: dict[str, Any]) -> Steps:
@@ -201,7 +208,7 @@ def sharpness(
     Raises:
         ValueError: ``state`` is not a finite float64 tensor.
     """
-    state = tensor("state", state)
+    state = tensor("state", state).detach()
     _, product = linearize(velocity, state)
 
     def hessian_product(direction: np.ndarray) -> np.ndarray:
@@ -209,18 +216,29 @@ def sharpness(
         return -product(V).cpu().numpy().ravel()
 
     size = state.numel()
-    if guess is None:
-        guess = torch.randn(state.shape, generator=torch.Generator().manual_seed(0), dtype=state.dtype)
-    operator = LinearOperator((size, size), matvec=hessian_product, dtype=np.float64)
-    v0 = guess.cpu().numpy().ravel()
-    value, vector = eigsh(operator, k=1, which="LA", v0=v0, ncv=min(size, 6), tol=tolerance)
-    return float(value[0]), torch.from_numpy(vector[:, 0]).reshape(state.shape).to(state.device)
+    v0 = None if guess is None else tensor("guess", guess).cpu().numpy().ravel()
+    if v0 is None or not v0.any():
+        v0 = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=state.dtype).numpy()
+    if size <= SMALL or not hessian_product(v0).any():  # ARPACK wants more than that
+        value, vector = (
+            np.linalg.eigh(np.stack([hessian_product(e) for e in np.eye(size)]))
+            if size <= SMALL
+            else (
+                np.zeros(1),
+                v0[:, None] / np.linalg.norm(v0),
+            )
+        )
+    else:
+        operator = LinearOperator((size, size), matvec=hessian_product, dtype=np.float64)
+        value, vector = eigsh(operator, k=1, which="LA", v0=v0, ncv=min(size, 6), tol=tolerance)
+    return float(value[-1]), torch.from_numpy(vector[:, -1].copy()).reshape(state.shape).to(state.device)
 
 
 class StableStep:
     r"""A step rule for :func:`integrate`: :math:`\eta = \min(\text{longest}, \text{fraction} / \lambda_{\max})`.
 
-    The sharpness :math:`\lambda_{\max}` is estimated to 5 % and anew every ``every`` steps.
+    The sharpness :math:`\lambda_{\max}` is estimated to 5 % and anew every ``every`` steps. One rule may serve many
+    runs, one after the other: :func:`integrate` calls :meth:`begin` at the start of each.
 
     Args:
         velocity: the velocity that is integrated.
@@ -236,8 +254,13 @@ class StableStep:
         self.velocity = velocity
         self.fraction, self.longest = positive("fraction", fraction), positive("longest", longest)
         self.every = integer("every", every, 1)
-        self._calls, self._eta = 0, self.longest
-        self._direction: Tensor | None = None
+        self._eta = self.longest
+        self._direction: Tensor | None
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the run before: the next step is estimated anew."""
+        self._calls, self._direction = 0, None
 
     def __call__(self, time: float, state: Tensor) -> float:
         """The step to take at ``state``; ``time`` plays no part."""

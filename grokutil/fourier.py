@@ -60,12 +60,15 @@ def unit_similarity(F: Tensor) -> Tensor:
         (2K, 2K) symmetric float64 tensor with ones on the diagonal.
 
     Raises:
-        ValueError: F is not a complex matrix.
+        ValueError: F is not a complex matrix, or one of the vectors is zero.
 
     Source: Fig. 6, bottom right.
     """
     parts = _absolute_parts(F)
-    parts = parts / parts.norm(dim=1, keepdim=True)
+    sizes = parts.norm(dim=1, keepdim=True)
+    if not sizes.all():
+        raise ValueError(f"F has {int((sizes == 0).sum())} real or imaginary parts that are zero: they share no units")
+    parts = parts / sizes
     return parts @ parts.mT
 
 
@@ -99,8 +102,14 @@ def unit_correlation(F: Tensor) -> Tensor:
 
 
 def within_and_between(similarity: Tensor) -> tuple[float, float]:
-    """Mean within a frequency (Re against Im) and between frequencies: of :func:`unit_similarity` or the like."""
+    """Mean within a frequency (Re against Im) and between frequencies: of :func:`unit_similarity` or the like.
+
+    Raises:
+        ValueError: fewer than two frequencies.
+    """
     K = similarity.shape[0] // 2
+    if K < 2:
+        raise ValueError(f"similarity {tuple(similarity.shape)} has {K} frequency: between takes at least two, p >= 5")
     blocks = similarity.reshape(K, 2, K, 2)
     same = torch.eye(K, dtype=torch.bool, device=similarity.device)
     within = blocks[:, 0, :, 1][same].mean()
@@ -165,7 +174,7 @@ def circle(E: Matrix, k: int) -> Tensor:
     F = fourier_features(E)
     if integer("k", k, 1) > len(F):
         raise ValueError(f"k must be at most (p-1)/2 = {len(F)}, got {k}")
-    return matrix("E", E) @ plane(F[k - 1])
+    return matrix("E", E) @ plane(F[k - 1].conj())  # E_j has e^{2 pi i j k / p} times F_k: Im F_k points the other way
 
 
 def leading_frequencies(E: Matrix, count: int) -> list[int]:

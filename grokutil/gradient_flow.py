@@ -14,7 +14,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from grokutil.checks import positive
+from grokutil.checks import data, positive, tensor
 from grokutil.constraints import ZeroLossManifold, speeds
 from grokutil.trajectory import Trajectory, increasing_times
 
@@ -50,7 +50,7 @@ def training_flow(
 
     Source: paper, eq. 3.
     """
-    ridge, hessian = positive("ridge", ridge), torch.func.hessian(Z.loss)
+    ridge, hessian, start = positive("ridge", ridge), torch.func.hessian(Z.loss), data(tensor("start", start))
     D = speeds(start, speed)
 
     def velocity(theta: Tensor) -> Tensor:
@@ -92,6 +92,7 @@ def slow_flow(
 
     Source: paper, sections 4.5 and 4.6; the factor 2 is that of eq. 3.
     """
+    start = data(tensor("start", start))
     return _solve(lambda zeta: Z.slow_velocity(zeta, speed), start, slow_times, rtol)
 
 
@@ -174,11 +175,13 @@ def _solve(
 ) -> Trajectory:
     """Integrate; stiff where the slope (Jacobian of the velocity) is given."""
     times, rtol = increasing_times(slow_times), positive("rtol", rtol)
+    if len(times) < 2:
+        raise ValueError(f"slow_times must be at least two, got {times.tolist()}: the first is that of the start")
     method, jac = ("BDF", lambda s, u: slope(torch.from_numpy(u)).numpy()) if slope else ("DOP853", None)
     run = solve_ivp(
         lambda s, u: velocity(torch.from_numpy(u)).numpy(),
         (times[0], times[-1]),
-        start.numpy(),
+        start.cpu().numpy(),
         method,
         times,
         rtol=rtol,

@@ -11,7 +11,7 @@ class Inputs:
     """Inputs X (n, d_in), or a stack of such matrices (S, n, d_in), to be multiplied many times.
 
     ``pairs`` holds two row indices into the stacked weights for each sample, where every row of X is e_a + e_b, as in
-    modular addition. For other inputs it is None.
+    modular addition. For other inputs it is None, and for an X whose derivative is asked for.
     """
 
     def __init__(self, X: Tensor) -> None:
@@ -36,7 +36,7 @@ class Inputs:
 
 def _pairs(X: Tensor) -> tuple[Tensor, Tensor] | None:
     rows, d_in = X.flatten(0, -2), X.shape[-1]
-    if not ((rows >= 0).all() and (rows == rows.round()).all() and (rows.sum(1) == 2).all()):
+    if X.requires_grad or not ((rows >= 0).all() and (rows == rows.round()).all() and (rows.sum(1) == 2).all()):
         return None
     a = rows.argmax(1)
     b = (rows - one_hot(a, d_in)).argmax(1)

@@ -2,7 +2,8 @@ r"""Isolated dynamics of the first layer (eqs 14-20), and of all layers below a 
 
 The readout :math:`W_2` is taken to be optimal for the first layer :math:`W_1` at every moment. What is left is a
 flow of :math:`W_1` alone, with a velocity in closed form. :math:`K = H H^\top + \lambda I` is n x n, symmetric
-positive definite; it is factorised once by Cholesky and never inverted.
+positive definite; it, or its counterpart of the size of the width where that is smaller, is factorised once by
+Cholesky and never inverted.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ def optimal_readout(H: Matrix, Y: Matrix, ridge: float = 0.0) -> Tensor:
     With ``ridge`` 0 this is the limit :math:`H^+ Y`, which interpolates: :math:`H \phi = Y`.
 
     Args:
-        H: hidden activations (n, d_h), float64.
-        Y: targets (n, d_out), float64.
+        H: hidden activations (n, d_h), or a stack of them (S, n, d_h), float64.
+        Y: targets (n, d_out) or (S, n, d_out), float64.
         ridge: :math:`\lambda` of eq. 13.
 
     Returns:
-        (d_h, d_out) tensor.
+        (d_h, d_out) or (S, d_h, d_out) tensor.
 
     Raises:
         SingularKernelError: the n x n matrix has no inverse.
@@ -44,9 +45,10 @@ def optimal_readout(H: Matrix, Y: Matrix, ridge: float = 0.0) -> Tensor:
 
     Source: paper, eqs 14, 15 (ridge > 0) and 18 (ridge = 0).
     """
-    H, Y = matrix("H", H), matrix("Y", Y)
-    same_size("H", H, 0, "Y", Y, 0)
-    return H.mT @ torch.cholesky_solve(Y, _kernel_factor(H, non_negative("ridge", ridge)))
+    H, Y = matrices("H", H), matrices("Y", Y)
+    same_size("H", H, -2, "Y", Y, -2)
+    same_stack("H", H, "Y", Y)
+    return _Kernel(H, non_negative("ridge", ridge)).readout(Y)
 
 
 def reduced_cost(W1: Matrix, X: Matrix, Y: Matrix, activation: str | Activation = "relu", ridge: float = 0.0) -> Tensor:
@@ -137,8 +139,8 @@ class FirstLayerDynamics:
 
     def __call__(self, W1: Matrix) -> Tensor:
         """Velocity at ``W1``, same shape."""
-        W1, Z, H, L = self._factorise(W1)
-        B = torch.cholesky_solve(self.Y, L)  # A Y, (n, d_out)
+        W1, Z, H, K = self._factorise(W1)
+        B = K.solve(self.Y)  # A Y, (n, d_out)
         G = B @ (B.mT @ H)  # A Y Y^T A H, (n, d_h)
         return self._inputs.transposed_product(G.mul_(self.activation.slope(Z))) - W1
 
@@ -157,8 +159,8 @@ class FirstLayerDynamics:
         Products share the Cholesky factor of the velocity; one takes less time than a velocity. At a kink it
         is the Hessian of the smooth piece around ``W1``.
         """
-        W1, Z, H, L = self._factorise(W1)
-        S, B = self.activation.slope(Z), torch.cholesky_solve(self.Y, L)
+        W1, Z, H, K = self._factorise(W1)
+        S, B = self.activation.slope(Z), K.solve(self.Y)
         W2 = H.mT @ B
         G = B @ W2.mT
         bend = None if self.activation.kink else G * jvp(self.activation.slope, (Z,), (torch.ones_like(Z),))[1]
@@ -167,7 +169,7 @@ class FirstLayerDynamics:
             dZ = self._inputs.product(V)
             dH = dZ * S
             dH_B = dH.mT @ B
-            dB = -torch.cholesky_solve(dH @ W2 + H @ dH_B, L)
+            dB = -K.solve(dH @ W2, dH_B)
             dG = (dB @ W2.mT + B @ (dH_B + H.mT @ dB).mT).mul_(S)
             return self._inputs.transposed_product(dG if bend is None else dG.addcmul_(bend, dZ)) - V
 
@@ -175,23 +177,21 @@ class FirstLayerDynamics:
 
     def cost(self, W1: Matrix) -> Tensor:
         """The cost that this velocity descends: ``dynamics(W1)`` is ``-grad cost(W1) / 2``. One number a problem."""
-        W1, _, _, L = self._factorise(W1)
-        C = torch.linalg.solve_triangular(L, self.Y, upper=False)  # Y^T A Y = C^T C
-        return W1.square().sum((-2, -1)) + C.square().sum((-2, -1))
+        W1, _, _, K = self._factorise(W1)
+        return W1.square().sum((-2, -1)) + K.cost(self.Y)
 
     def readout(self, W1: Matrix) -> Tensor:
         """The optimal readout for ``W1``: eq. 15 or 18, (d_h, d_out)."""
-        _, _, H, L = self._factorise(W1)
-        return H.mT @ torch.cholesky_solve(self.Y, L)
+        return self._factorise(W1)[-1].readout(self.Y)
 
-    def _factorise(self, W1: Matrix) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The checked W1, Z = X W1, H = sigma(Z) and the Cholesky factor of H H^T + ridge I."""
+    def _factorise(self, W1: Matrix) -> tuple[Tensor, Tensor, Tensor, _Kernel]:
+        """The checked W1, Z = X W1, H = sigma(Z) and H H^T + ridge I, factorised."""
         W1 = matrices("W1", W1)
         same_size("X", self.X, -1, "W1", W1, -2)
         same_stack("X", self.X, "W1", W1)
         Z = self._inputs.product(W1)
         H = self.activation.value(Z)
-        return W1, Z, H, _kernel_factor(H, self.ridge)
+        return W1, Z, H, _Kernel(H, self.ridge)
 
 
 class FeatureDynamics:
@@ -229,42 +229,73 @@ class FeatureDynamics:
             ValueError: theta is not a finite float64 vector, or H has not as many rows as Y.
         """
         H, pull_back = torch.func.vjp(self.features, float_vector("theta", theta))  # type: ignore[misc]
-        B = torch.cholesky_solve(self.Y, self._factor(H))  # A Y, (n, d_out)
+        B = self._factorise(H).solve(self.Y)  # A Y, (n, d_out)
         return pull_back(B @ (B.mT @ H))[0] - theta
 
     def cost(self, theta: Tensor) -> Tensor:
         r""":math:`\|\theta\|^2 + \operatorname{Tr} Y^\top A Y`; ``dynamics(theta)`` is ``-grad cost(theta) / 2``."""
-        L = self._factor(self.features(float_vector("theta", theta)))
-        C = torch.linalg.solve_triangular(L, self.Y, upper=False)  # Y^T A Y = C^T C
-        return theta.square().sum() + C.square().sum()
+        K = self._factorise(self.features(float_vector("theta", theta)))
+        return theta.square().sum() + K.cost(self.Y)
 
     def readout(self, theta: Tensor) -> Tensor:
         """The optimal readout for ``theta``: eq. 15 or 18, (d_h, d_out)."""
         return optimal_readout(self.features(float_vector("theta", theta)), self.Y, self.ridge)
 
-    def _factor(self, H: Tensor) -> Tensor:
-        """Cholesky factor of H H^T + ridge I for checked H."""
+    def _factorise(self, H: Tensor) -> _Kernel:
+        """H H^T + ridge I for checked H."""
         H = matrix("features(theta)", H)
         same_size("features(theta)", H, 0, "Y", self.Y, 0)
-        return _kernel_factor(H, self.ridge)
+        return _Kernel(H, self.ridge)
 
 
-def _kernel_factor(H: Tensor, ridge: float) -> Tensor:
-    """Lower Cholesky factor of H H^T + ridge I, (..., n, n)."""
-    n, d_h = H.shape[-2:]
-    if d_h < n and not ridge:
-        raise SingularKernelError(
-            f"H H^T is singular: the width d_h={d_h} is below the number of samples n={n}, and ridge is 0; "
-            f"use a width of at least {n} or a positive ridge"
-        )
-    K = lower_gram(H)
-    if ridge:
-        K = K + ridge * torch.eye(n, dtype=K.dtype, device=K.device)
-    L = cholesky_or_none(K, terms=d_h)
-    if L is None:
-        raise SingularKernelError(
-            f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "
-            f"rows of H are linearly dependent; drop repeated rows of X, or use more width, another activation or a "
-            f"larger ridge"
-        )
-    return L
+class _Kernel:
+    r"""Solves with :math:`K = H H^\top + \lambda I`, by the Cholesky factor of the smaller of two matrices.
+
+    Where the width is below the number of samples, by :math:`C = H^\top H + \lambda I`, (d_h, d_h):
+
+    .. math:: K^{-1} M = (M - H C^{-1} H^\top M) / \lambda
+
+    The difference loses as many digits as :math:`\lambda` is below the largest entry of C: a ridge below
+    :math:`10^{-8}` of that takes K itself. H may be a stack (S, n, d_h).
+    """
+
+    def __init__(self, H: Tensor, ridge: float) -> None:
+        self.H, self.ridge = H, ridge
+        n, d_h = H.shape[-2:]
+        if d_h < n and not ridge:
+            raise SingularKernelError(
+                f"H H^T is singular: the width d_h={d_h} is below the number of samples n={n}, and ridge is 0; "
+                f"use a width of at least {n} or a positive ridge"
+            )
+        self.narrow = d_h < n and ridge >= 1e-8 * float(H.detach().square().sum(-2).max())
+        gram = lower_gram(H.mT if self.narrow else H)
+        if ridge:
+            gram = gram + ridge * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+        L = cholesky_or_none(gram, terms=max(n, d_h) if self.narrow else d_h)
+        if L is None:
+            raise SingularKernelError(
+                f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "
+                f"rows of H are linearly dependent; drop repeated rows of X, or use more width, another activation or "
+                f"a larger ridge"
+            )
+        self.L = L
+
+    def solve(self, M: Tensor, N: Tensor | None = None) -> Tensor:
+        """K^{-1} (M + H N) for M (..., n, m) and, if there is one, N (..., d_h, m); K^{-1} H = H C^{-1}."""
+        if not self.narrow:
+            return torch.cholesky_solve(M if N is None else M + self.H @ N, self.L)
+        solved = (M - self.H @ torch.cholesky_solve(self.H.mT @ M, self.L)) / self.ridge
+        return solved if N is None else solved + self.H @ torch.cholesky_solve(N, self.L)
+
+    def readout(self, Y: Tensor) -> Tensor:
+        """H^T K^{-1} Y = C^{-1} H^T Y, (..., d_h, d_out): eqs 15 and 18."""
+        if self.narrow:
+            return torch.cholesky_solve(self.H.mT @ Y, self.L)
+        return self.H.mT @ torch.cholesky_solve(Y, self.L)
+
+    def cost(self, Y: Tensor) -> Tensor:
+        """Tr Y^T K^{-1} Y, one number a problem."""
+        if self.narrow:
+            return (Y * self.solve(Y)).sum((-2, -1))
+        half = torch.linalg.solve_triangular(self.L, Y, upper=False)  # Y^T A Y = half^T half
+        return half.square().sum((-2, -1))

@@ -8,21 +8,21 @@ pre-activation at rest, it stays at zero: the weights slide along the kink. A ki
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, integer, matrix, non_negative, positive
+from grokutil.checks import Matrix, data, integer, layers, matrix, non_negative, positive, targets
 from grokutil.model import hidden
 
 AT_REST = 1e-6  # of the largest jump of a force across a kink
 
 
 def sliding_kinks(
-    states: Sequence[tuple[Tensor, Tensor]],
+    states: Iterable[tuple[Matrix, Matrix]],
     X: Matrix,
     Y: Matrix,
     ridge: float,
@@ -61,15 +61,19 @@ def sliding_kinks(
     sigma, epsilon, ridge = get_activation(activation), positive("epsilon", epsilon), non_negative("ridge", ridge)
     if not sigma.kink:
         raise ValueError(f"activation {sigma.name!r} has no kink; nothing slides, leave kinks=None")
+    states = list(states)
     if not states:
         raise ValueError("states is empty: pass the weights of at least one step, better of the last twenty")
-    X, Y = matrix("X", X), matrix("Y", Y)
-    W1, W2 = states[-1]
-    Z = torch.stack([X @ first for first, _ in states]).mean(0)
-    R = torch.stack([hidden(first, X, sigma) @ second - Y for first, second in states]).mean(0)
+    W1, W2, X = layers(*states[-1], X)
+    Y = targets(Y, X, W2)
+    past = [layers(*state, X)[:2] for state in states]
+    Z = torch.stack([X @ first for first, _ in past]).mean(0)
+    R = torch.stack([hidden(first, X, sigma) @ second - Y for first, second in past]).mean(0)
     V = R @ W2.mT
     near = (Z.abs() <= epsilon) & (V > 0)
-    low, high = sigma.slope(Z.new_tensor([0.0, 1e-300])).tolist()
+    low, high = sorted(sigma.sides(Z))
+    if low == high:
+        raise ValueError(f"activation {sigma.name!r} says that it has a kink, but its slope does not jump at zero")
 
     G = X.mT @ (V * sigma.slope(Z) * ~near) + ridge * W1
     for h in near.any(0).nonzero()[:, 0].tolist():
@@ -80,7 +84,7 @@ def sliding_kinks(
     return near & ((X @ G).abs() <= AT_REST * jump.max())
 
 
-def flipping_kinks(states: Sequence[tuple[Tensor, Tensor]], X: Matrix, least: int = 4) -> Tensor:
+def flipping_kinks(states: Iterable[tuple[Tensor, Tensor]], X: Matrix, least: int = 4) -> Tensor:
     r"""The pairs (i, h) whose pre-activation changes sign at least ``least`` times along ``states``: hindsight.
 
     Args:
@@ -94,7 +98,9 @@ def flipping_kinks(states: Sequence[tuple[Tensor, Tensor]], X: Matrix, least: in
     Raises:
         ValueError: least below 1, X not a finite float64 matrix.
     """
-    X, least = matrix("X", X), integer("least", least, 1)
+    X, least, states = data(matrix("X", X)), integer("least", least, 1), list(states)
+    if not states:
+        raise ValueError("states is empty: pass the weights of a stretch of a run")
     on = torch.stack([X @ first > 0 for first, _ in states])
     return (on[1:] != on[:-1]).sum(0) >= least
 
@@ -109,8 +115,16 @@ def kink_rows(kinks: Tensor, X: Matrix, d_out: int) -> Tensor:
 
     Returns:
         (pairs, d) tensor, columns ordered like those of :func:`grokutil.manifold.jacobian`; pairs in row-major order.
+
+    Raises:
+        ValueError: kinks that are not such a mask, X not a finite float64 matrix.
     """
-    X = matrix("X", X)
+    X, kinks = data(matrix("X", X)), torch.as_tensor(kinks)
+    if kinks.dtype != torch.bool or kinks.ndim != 2 or len(kinks) != len(X):
+        raise ValueError(
+            f"kinks must be bool, one row a sample of X ({len(X)}) and one column a hidden unit; "
+            f"got {kinks.dtype} {tuple(kinks.shape)}"
+        )
     samples, units = kinks.nonzero().unbind(1)
     C = X.new_zeros(len(units), X.shape[1], kinks.shape[1])
     C[torch.arange(len(units)), :, units] = X[samples]

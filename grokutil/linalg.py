@@ -67,7 +67,7 @@ def cholesky_or_none(K: Tensor, overwrite: bool = False, terms: int = 1) -> Tens
         ValueError: K is not finite.
     """
     largest = K.diagonal(dim1=-2, dim2=-1).amax(-1)
-    if overwrite:  # LAPACK's matrices are column-major, as K^T is
+    if overwrite and not K.requires_grad:  # LAPACK's matrices are column-major, as K^T is
         L, info = K, torch.empty(K.shape[:-2], dtype=torch.int32, device=K.device)
         torch.linalg.cholesky_ex(K.mT, upper=True, out=(K.mT, info))
     else:

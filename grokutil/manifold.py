@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, layers
+from grokutil.checks import Matrix, data, float_vector, layers
 from grokutil.ntk import NTK
 
 
@@ -95,11 +95,12 @@ class TangentSpace:
 
     def product(self, v: Tensor) -> Tensor:
         """J v for a vector v (d,), as a matrix (n, d_out)."""
-        V1, V2 = split(v, self.W1, self.W2)
+        V1, V2 = split(data(v), self.W1, self.W2)
         return ((self.X @ V1) * self.S) @ self.W2 + self.H @ V2
 
     def transposed_product(self, U: Tensor) -> Tensor:
         """J^T U for a matrix U (n, d_out), as a vector (d,)."""
+        U = self._outputs(U)
         first = self.X.mT @ ((U @ self.W2.mT) * self.S)
         return join(first, self.H.mT @ U)
 
@@ -123,12 +124,14 @@ class TangentSpace:
 
         Raises:
             SingularPointError: the NTK is numerically singular.
-            ValueError: conjugate gradients do not converge.
+            ValueError: U has another shape, or conjugate gradients do not converge.
         """
-        return self._ntk.solve(U)
+        return self._ntk.solve(self._outputs(U))
 
     def multiplier(self) -> Tensor:
-        r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier of min |theta|^2 / 2 on Z.
+        r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier.
+
+        It is that of :math:`\min \|\theta\|^2 / 2` on Z.
 
         Raises:
             SingularPointError: the NTK is numerically singular.
@@ -145,6 +148,12 @@ class TangentSpace:
         """
         v = self._release(v)
         return v - self._release(self.transposed_product(self.solve(self.product(v))))
+
+    def _outputs(self, U: Tensor) -> Tensor:
+        if not isinstance(U, Tensor) or U.shape != self._ntk.shape:
+            got = tuple(U.shape) if isinstance(U, Tensor) else type(U).__name__
+            raise ValueError(f"U must have a row a sample and a column an output, {self._ntk.shape}, got {got}")
+        return data(U)
 
     def _release(self, v: Tensor) -> Tensor:
         """Pi v: the part of v that leaves the held pre-activations at rest."""
@@ -247,9 +256,9 @@ def split(vector: Tensor, W1: Tensor, W2: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: not as many entries as weights.
     """
-    if len(vector) != W1.numel() + W2.numel():
+    if vector.shape != (W1.numel() + W2.numel(),):
         raise ValueError(
-            f"vector has {len(vector)} entries, but W1 {tuple(W1.shape)} and W2 {tuple(W2.shape)} "
+            f"vector has shape {tuple(vector.shape)}, but W1 {tuple(W1.shape)} and W2 {tuple(W2.shape)} "
             f"have {W1.numel() + W2.numel()} weights"
         )
     return vector[: W1.numel()].reshape(W1.shape), vector[W1.numel() :].reshape(W2.shape)

@@ -13,6 +13,7 @@ from grokutil.activations import Activation
 from grokutil.checks import Matrix, matrix, same_size
 from grokutil.data import Task
 from grokutil.model import predict
+from grokutil.trajectory import increasing_times
 
 
 def accuracy(output: Matrix, labels: Matrix) -> float:
@@ -25,14 +26,25 @@ def accuracy(output: Matrix, labels: Matrix) -> float:
         labels: right classes (n,), int64.
 
     Raises:
-        ValueError: not as many labels as rows of output.
+        ValueError: not as many labels as rows of output, labels that are no classes, or fewer than two columns.
 
     Source: paper, section 7.2.
     """
     output, labels = matrix("output", output), torch.as_tensor(labels)
+    classes = output.shape[1]
+    if classes < 2:
+        raise ValueError(
+            f"output {tuple(output.shape)} has one column, whose largest entry is always at class 0: give one column "
+            f"for each class, or compare (output[:, 0] > 0.5) with the labels yourself"
+        )
     if labels.shape != output.shape[:1]:
         raise ValueError(
             f"labels {tuple(labels.shape)} and output {tuple(output.shape)} do not match: one label a row is needed"
+        )
+    if labels.is_floating_point() or not ((labels >= 0) & (labels < classes)).all():
+        raise ValueError(
+            f"labels must be whole numbers from 0 to {classes - 1}, one class for each column of output; "
+            f"got {labels.dtype} from {labels.min().item()} to {labels.max().item()}"
         )
     return float((output.argmax(1) == labels.to(output.device)).double().mean())
 
@@ -61,19 +73,21 @@ def crossing_time(times: Sequence[float] | np.ndarray, values: Sequence[float] |
 
     Args:
         times: (T,) increasing.
-        values: (T,) what is watched.
+        values: (T,) what is watched; NaN where nothing was measured: such records are left out.
         level: the threshold.
 
     Returns:
         A time in the units of ``times``.
 
     Raises:
-        ValueError: times and values differ in length.
+        ValueError: times and values differ in length, or times do not increase.
     """
-    times, values = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    times, values = increasing_times(times), np.asarray(values, dtype=np.float64)
     if times.shape != values.shape:
         raise ValueError(f"times {times.shape} and values {values.shape} do not match: one value a time is needed")
-    above = np.flatnonzero(values >= level)
+    known = np.logical_not(np.isnan(values))
+    times, values = times[known], values[known]
+    above = np.flatnonzero(np.greater_equal(values, level))
     if not above.size:
         return float("nan")
     i = above[0]
@@ -98,7 +112,7 @@ def learning_curves(
 
     Args:
         states: T pairs (W1, W2), as in a run of :func:`grokutil.train.gradient_descent`.
-        task: the task the run was trained on.
+        task: the task the run was trained on. Where it has no test half or no labels, the curves are NaN.
         activation: the activation it was trained with, which a run does not apply by itself.
 
     Returns:
@@ -114,10 +128,16 @@ def learning_curves(
             "states must be pairs (W1, W2); for a flow of the first layer alone, give "
             "[(W1, velocity.readout(W1)) for W1 in states]"
         )
-    halves = ((task.X_train, task.Y_train, task.labels_train), (task.X_test, task.Y_test, task.labels_test))
     losses, accuracies = [], []
-    for X, Y, labels in halves:
-        outputs = [predict(W1, W2, X, activation) for W1, W2 in states]
-        losses.append(np.array([float((out - Y).square().mean()) for out in outputs]))
-        accuracies.append(np.array([accuracy(out, labels) for out in outputs]))
+    for half in ("train", "test"):
+        X, Y, labels = (_part(task, f"{name}_{half}") for name in ("X", "Y", "labels"))
+        outputs = [predict(W1, W2, X, activation) for W1, W2 in states] if len(X) else []
+        none = np.full(len(states), np.nan)
+        losses.append(np.array([float((out - Y).square().mean()) for out in outputs]) if len(X) else none)
+        accuracies.append(np.array([accuracy(out, labels) for out in outputs]) if len(X) and len(labels) else none)
     return LearningCurves(*losses, *accuracies)
+
+
+def _part(task: Task, name: str) -> Tensor:
+    """A part of a task; an empty one where an object that stands for a task has none."""
+    return getattr(task, name, torch.empty(0))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, integer, matrix, non_negative, same_size
+from grokutil.checks import Matrix, generator, integer, matrix, non_negative, same_size
 
 READINGS = {"deviation": -0.5, "variance": -0.25}  # of p^{-1/2}: the exponent of p in the standard deviation
 
@@ -38,8 +38,7 @@ def gaussian_embedding(p: int, width: int, seed: int = 0, reading: str = "deviat
     p, width = integer("p", p, 1), integer("width", width, 1)
     if reading not in READINGS:
         raise ValueError(f"unknown reading {reading!r} of N(0, p^(-1/2)); known: {', '.join(READINGS)}")
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
-    return torch.randn(p, width, generator=generator, dtype=torch.float64) * p ** READINGS[reading]
+    return torch.randn(p, width, generator=generator(seed), dtype=torch.float64) * p ** READINGS[reading]
 
 
 def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -56,10 +55,10 @@ def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[T
     Source: paper, Appendix D.
     """
     sizes = [integer(n, v, 1) for n, v in (("d_in", d_in), ("width", width), ("d_out", d_out))]
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+    draw = generator(seed)
 
     def layer(rows: int, columns: int) -> Tensor:
-        return (2 * torch.rand(rows, columns, generator=generator, dtype=torch.float64) - 1) / rows**0.5
+        return (2 * torch.rand(rows, columns, generator=draw, dtype=torch.float64) - 1) / rows**0.5
 
     return layer(sizes[0], sizes[1]), layer(sizes[1], sizes[2])
 

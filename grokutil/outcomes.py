@@ -68,14 +68,29 @@ class Sweep:
         values = {name: {key(cell[name]): cell[name] for cell in self.cells} for name in names}
         return {name: tuple(sorted(distinct.values(), key=rank)) for name, distinct in values.items()}
 
+    def rows(self) -> list[dict[str, Any]]:
+        """A flat mapping for each cell: its arguments, its result, ``seconds`` and ``error``; for a table of pandas.
+
+        Raises:
+            ValueError: a name that is both an argument and an entry of a result.
+        """
+        rows = []
+        for cell, result, seconds, error, _ in self.outcomes:
+            if both := set(cell) & set(result or ()):
+                raise ValueError(f"{sorted(both)} name arguments and entries of the result: a row can hold only one")
+            rows.append({**cell, **(result or {}), "seconds": seconds, "error": error})
+        return rows
+
     def where(self, **fixed: Any) -> Sweep:
         """The part of the sweep in which arguments have these values.
 
         Raises:
-            ValueError: no cell has them.
+            ValueError: a name that is no argument, or no cell has these values.
         """
+        if unknown := set(fixed) - set(self.axes):
+            raise ValueError(f"{sorted(unknown)} are no arguments of this sweep; it has {list(self.axes)}")
         wanted = {name: key(plain(name, value)) for name, value in fixed.items()}
-        found = tuple(o for o in self.outcomes if wanted == {name: key(o.cell.get(name)) for name in wanted})
+        found = tuple(o for o in self.outcomes if wanted == {name: key(o.cell[name]) for name in wanted})
         if not found:
             raise ValueError(f"no cell has {fixed}; the arguments and their values are {self.axes}")
         return replace(self, outcomes=found)
@@ -106,7 +121,10 @@ class Sweep:
                 if name not in result:
                     raise ValueError(f"the result of {cell} has no {name!r}; it has {list(result)}")
                 place = tuple(at[key(cell[k])] for k, at in zip(over, places, strict=True))
-                entries[place] = np.array(result[name], dtype=np.float64)
+                try:
+                    entries[place] = np.array(result[name], dtype=np.float64)
+                except (TypeError, ValueError):
+                    raise ValueError(f"{name!r} of {cell} is {result[name]!r}: no number or list of numbers") from None
         shapes = {entry.shape for entry in entries.values()}
         if len(shapes) != 1:
             raise ValueError(f"{name!r} has the shapes {sorted(shapes)}: one is needed" if shapes else "no results yet")
@@ -162,20 +180,22 @@ def write_lines(path: Path, lines: Iterable[Line]) -> None:
             append_line(file, line)
 
 
-def plain(name: str, value: Any) -> Any:
-    """``value`` in what JSON can hold: NumPy and torch as numbers and lists, NaN as None.
+def plain(name: str, value: Any, nan: bool = True) -> Any:
+    """``value`` in what JSON can hold: NumPy and torch as numbers and lists, NaN as None if ``nan`` allows it.
 
     Raises:
-        ValueError: infinity, keys that are not text, or anything else.
+        ValueError: infinity, NaN where it is not allowed, keys that are not text, or anything else.
     """
     value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-        return {k: plain(f"{name}[{k!r}]", v) for k, v in value.items()}
+        return {k: plain(f"{name}[{k!r}]", v, nan) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(f"{name}[{k}]", v) for k, v in enumerate(value)]
+        return [plain(f"{name}[{k}]", v, nan) for k, v in enumerate(value)]
     if isinstance(value, float) and np.isinf(value):
         raise ValueError(f"{name} is {value}: JSON has no infinity; use None where there is no number")
     if isinstance(value, float) and np.isnan(value):
+        if not nan:
+            raise ValueError(f"{name} is NaN, which a file keeps as None: leave it out, or use None")
         return None
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -183,5 +203,13 @@ def plain(name: str, value: Any) -> Any:
 
 
 def key(value: Any) -> str:
-    """One text for each plain value: what tells cells apart."""
-    return json.dumps(value, sort_keys=True)
+    """One text for each plain value: what tells cells apart. A whole number is one value, written 1 or 1.0."""
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_whole(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -147,7 +147,7 @@ def addition_table(ax: Axes, task: Task, write_sums: bool = False) -> Axes:
     """
     picture = np.ones((task.p, task.p, 3))
     for part, strength in (("train", 0.35), ("test", 1.0)):
-        a, b = getattr(task, f"pairs_{part}").numpy().T
+        a, b = getattr(task, f"pairs_{part}").cpu().numpy().T
         picture[a, b] = 1 - strength * (1 - np.array(to_rgb(COLORS[part])))
     ax.imshow(picture)
     ax.set(xlabel="$b$", ylabel="$a$")

@@ -58,13 +58,22 @@ class Processes(ThreadPoolExecutor):
         """Schedule a call; what it raises comes back through its future."""
         return super().submit(self._drive, cloudpickle.dumps(partial(fn, *args, **kwargs)))
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes, and those that are busy first unless ``wait`` lets them finish."""
+        if wait and not cancel_futures:
+            super().shutdown()
+        self._end()
+
     def __exit__(self, *_: object) -> None:
         """End the processes: kill those that are busy, and let the others go."""
+        self._end()
+
+    def _end(self) -> None:
         with self._lock:
             self._stopped = True
             for process in self._started.keys() - self._idle:
                 process.kill()
-        self.shutdown(cancel_futures=True)
+        super().shutdown(cancel_futures=True)
         for calls in self._started.values():
             calls.close()
         for process in self._started:
@@ -75,14 +84,16 @@ class Processes(ThreadPoolExecutor):
     def _drive(self, call: bytes) -> Any:
         for _ in range(ATTEMPTS):
             process = getattr(self._mine, "process", None) or self._start()
-            self._idle.discard(process)
+            with self._lock:
+                self._idle.discard(process)
             try:
                 self._started[process].send_bytes(call)
                 value, error = cloudpickle.loads(self._started[process].recv_bytes())
             except (EOFError, OSError):  # the process has ended
                 self._mine.process = None
                 continue
-            self._idle.add(process)
+            with self._lock:
+                self._idle.add(process)
             if error is not None:
                 raise error
             return value

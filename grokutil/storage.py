@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+import grokutil
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
@@ -27,6 +29,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "xb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -79,5 +83,5 @@ def load_npz(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def provenance(command: str) -> dict[str, str]:
     """What a stored result must say of its making: the command, and the versions it ran on."""
-    packages = {name: version(name) for name in ("grokutil", "torch", "numpy")}
+    packages = {"grokutil": grokutil.__version__} | {name: version(name) for name in ("torch", "numpy")}
     return {"command": command, "python": platform.python_version(), "machine": platform.machine(), **packages}

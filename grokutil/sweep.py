@@ -142,11 +142,16 @@ def _name(run: Any) -> str:
 def _cells(run: Run, grid: Grid) -> list[Cell]:
     """The cells of a grid, in order."""
     if isinstance(grid, Mapping):
+        listed: dict[str, Any] = {}
         for name, values in grid.items():
-            if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+            try:
+                listed[name] = list(values)
+            except TypeError:
+                listed[name] = None
+            if isinstance(values, (str, Mapping)) or listed[name] is None:
                 raise ValueError(f"grid[{name!r}] must be a list of values, got {values!r}")
-        grid = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    cells = [plain("a cell", cell) for cell in grid]
+        grid = [dict(zip(listed, values, strict=True)) for values in itertools.product(*listed.values())]
+    cells = [plain("a cell", cell, nan=False) for cell in grid]
     if not cells or not all(isinstance(cell, dict) and cell and cell.keys() == cells[0].keys() for cell in cells):
         raise ValueError(f"grid must have cells, and all of them the same arguments; got {cells[:5]}")
     if len({key(cell) for cell in cells}) < len(cells):

@@ -2,7 +2,7 @@ r"""Gradient descent with weight decay on the two-layer network, and what its st
 
 from __future__ import annotations
 
-import warnings
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, finite, integer, layers, non_negative, number, positive, targets
+from grokutil.checks import Matrix, generator, integer, layers, matrix, non_negative, number, positive, targets
 from grokutil.data import Task
 from grokutil.model import default_weights, loss_gradient
-from grokutil.progress import progress_bar
+from grokutil.recorder import Measure, Steps, Until, record
 from grokutil.trajectory import Trajectory, increasing_times
 
 LOSSES = ("mean", "sum")
 
 
 def gradient_descent(
-    task: Task,
+    task: Task | tuple[Matrix, Matrix],
     *,
     width: int = 128,
     activation: str | Activation = "relu",
@@ -34,6 +34,8 @@ def gradient_descent(
     momentum: float = 0.0,
     batch_size: int | None = None,
     start: tuple[Matrix, Matrix] | None = None,
+    measure: Measure | None = None,
+    until: Until | None = None,
     progress: bool = True,
 ) -> Trajectory:
     r"""Train both layers on the training half of a task; the defaults are those of Fig. 5.
@@ -48,8 +50,8 @@ def gradient_descent(
     ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
 
     Args:
-        task: where to take X_train (n, d_in) and Y_train (n, d_out) from; the run stays on their device. For data of
-            your own, ``types.SimpleNamespace(X_train=X, Y_train=Y)`` will do.
+        task: where to take X_train (n, d_in) and Y_train (n, d_out) from, float64; the run stays on their device. For
+            data of your own, the pair (X, Y) will do.
         width: hidden units d_h, for a fresh start.
         activation: name or :class:`~grokutil.activations.Activation`.
         learning_rate: :math:`\eta`.
@@ -63,7 +65,10 @@ def gradient_descent(
         momentum: m, from 0 to below 1.
         batch_size: samples a step, drawn without replacement in a new order each epoch; None is full batch. With loss
             ``"sum"`` the gradient of a batch is scaled by n / batch_size.
-        start: weights (W1, W2) to start from, float64; None takes PyTorch's default initialisation.
+        start: weights (W1, W2) to start from, float64, taken as data; None takes PyTorch's default initialisation.
+        measure: called with (step, (W1, W2)) at each record; the numbers it returns by name are kept in place of the
+            weights, as ``measured``.
+        until: called with (step, (W1, W2)) at each record; training ends where it returns True.
         progress: show a progress bar when the run takes more than two seconds.
 
     Returns:
@@ -74,7 +79,8 @@ def gradient_descent(
 
     Source: paper, Appendix D and Figs 5 and 7.
     """
-    X, Y, sigma = task.X_train, task.Y_train, get_activation(activation)
+    sigma = get_activation(activation)
+    X, Y = _data(task)
     n, d_out = Y.shape
     eta, decay = positive("learning_rate", learning_rate), non_negative("weight_decay", weight_decay)
     scale = _loss_scale(loss, n, d_out)
@@ -86,42 +92,42 @@ def gradient_descent(
         raise ValueError(f"batch_size {size} is larger than the training set of {n} samples")
     if times is None:
         times = np.unique([*range(0, integer("steps", steps, 1), integer("record_every", record_every, 1)), steps])
-    times = increasing_times([integer("each of times", k, 0) for k in np.asarray(times).tolist()])
+    times = increasing_times(times)  # a record's times are floats
+    times = np.array([integer("each of times", int(k) if k.is_integer() else k, 0) for k in times.tolist()])
     if start is None:
         start = default_weights(X.shape[1], width, d_out, seed)
     W1, W2, X = layers(*start, X)
     Y = targets(Y, X, W2)
     W1, W2 = (W.to(X.device).clone() for W in (W1, W2))
 
-    step = int(times[0])
-    reached, states = [step], [(W1, W2)]
-    v1, v2 = torch.zeros_like(W1), torch.zeros_like(W2)
-    batches = _batches(X, Y, size, seed)
-    with progress_bar("steps", times[-1] - step, progress) as bar:
-        try:
-            for end in times[1:].astype(int).tolist():
-                begin = step
-                while step < end:
-                    G1, G2 = loss_gradient(W1, W2, *next(batches), sigma)
-                    v1 = m * v1 + scale * n / size * G1 + decay * W1
-                    v2 = m * v2 + scale * n / size * G2 + decay * W2
-                    W1, W2, step = W1 - eta * v1, W2 - eta * v2, step + 1
-                for W in (W1, W2):
-                    finite(f"the state at step {end}", W)
-                reached.append(end)
-                states.append((W1, W2))
-                bar.update(end - begin)
-        except KeyboardInterrupt:
-            warnings.warn(f"interrupted at step {step}: the record ends there", RuntimeWarning, stacklevel=2)
-            if step > reached[-1]:
-                reached.append(step)
-                states.append((W1, W2))
+    count = 0
+
+    def descent() -> Steps:
+        nonlocal count
+        V1, V2, v1, v2 = W1, W2, torch.zeros_like(W1), torch.zeros_like(W2)
+        batches = _batches(X, Y, size, seed)
+        for step in itertools.count(int(times[0]) + 1):
+            G1, G2 = loss_gradient(V1, V2, *next(batches), sigma)
+            v1 = m * v1 + scale * n / size * G1 + decay * V1
+            v2 = m * v2 + scale * n / size * G2 + decay * V2
+            V1, V2, count = V1 - eta * v1, V2 - eta * v2, count + 1
+            yield step, lambda time, state=(V1, V2): state  # type: ignore[misc]  # noqa: ARG005
+
     settings = {
         **{"n": n, "d_out": d_out, "width": W1.shape[1], "activation": sigma.name, "loss": loss, "seed": seed},
         **{"learning_rate": eta, "weight_decay": decay, "momentum": m, "batch_size": size},
     }
-    complete = bool(reached[-1] == times[-1])
-    return Trajectory(np.array(reached), tuple(states), "steps", reached[-1] - reached[0], complete, settings)
+    return record(
+        descent(),
+        (W1, W2),
+        times,
+        "steps",
+        evaluations=lambda: count,
+        settings=settings,
+        measure=measure,
+        until=until,
+        progress=progress,
+    )
 
 
 def ridge_from_weight_decay(weight_decay: float, n: int, d_out: int, loss: str = "mean") -> float:
@@ -177,6 +183,7 @@ def slow_time(steps: np.ndarray | float, learning_rate: float, weight_decay: flo
     Source: paper, eq. 3 and section 4.6, on the slow clock.
     """
     eta, decay, m = positive("learning_rate", learning_rate), non_negative("weight_decay", weight_decay), momentum
+    steps = np.asarray(steps) if isinstance(steps, (list, tuple)) else steps
     return eta * decay * steps / (2 * positive("1 - momentum", 1 - number("momentum", m)))
 
 
@@ -187,11 +194,23 @@ def _loss_scale(loss: str, n: int, d_out: int) -> float:
     return 1 / (integer("n", n, 1) * integer("d_out", d_out, 1)) if loss == "mean" else 1.0
 
 
+def _data(task: Task | tuple[Matrix, Matrix]) -> tuple[Tensor, Tensor]:
+    """X and Y of a task, or of a pair of them."""
+    if not isinstance(task, tuple):
+        missing = [name for name in ("X_train", "Y_train") if not hasattr(task, name)]
+        if missing:
+            raise ValueError(f"task has no {' and no '.join(missing)}: give a Task, or the pair (X, Y)")
+        task = task.X_train, task.Y_train
+    if len(task) != 2:
+        raise ValueError(f"task must be a Task or the pair (X, Y), got {len(task)} things")
+    return matrix("X", task[0]), matrix("Y", task[1])
+
+
 def _batches(X: Tensor, Y: Tensor, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless (X, Y) of one step each; the whole set, or ``size`` samples from a new order each epoch."""
-    generator = torch.Generator().manual_seed(integer("seed", seed, 0))
+    draw = generator(seed)
     while size < len(X):
-        order = torch.randperm(len(X), generator=generator).to(X.device)
+        order = torch.randperm(len(X), generator=draw).to(X.device)
         for k in range(0, len(X) - size + 1, size):
             chosen = order[k : k + size]
             yield X[chosen], Y[chosen]

@@ -3,7 +3,6 @@ r"""Moves of the two-layer network to and along its zero-loss manifold: retracti
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,8 +12,8 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, layers, number, positive, targets
 from grokutil.manifold import TangentSpace, join, split
-from grokutil.model import predict
-from grokutil.progress import progress_bar
+from grokutil.model import hidden, predict
+from grokutil.recorder import Measure, Steps, Until, record
 from grokutil.trajectory import Trajectory, increasing_times
 
 Point = tuple[Tensor, Tensor]
@@ -41,9 +40,9 @@ def unit_speed(field: Field) -> Field:
 
     def unit(space: TangentSpace) -> Tensor:
         u = field(space)
-        return _unit(space.project(u), u, f"the field {field.__name__}")
+        return _unit(space.project(u), u, f"the field {_name(field)}")
 
-    unit.__name__ = f"unit speed, {field.__name__}"
+    unit.__name__ = f"unit speed, {_name(field)}"
     return unit
 
 
@@ -105,7 +104,8 @@ def retract(
             for each.
 
     Returns:
-        (W1, W2) with :math:`\|r\| \le 10^{-10} \|Y\|`.
+        (W1, W2) with :math:`\|r\| \le 10^{-10} \|Y\|`, or at rounding: ten times the machine precision of
+        :math:`\|H\| \|W_2\|`.
 
     Raises:
         SingularPointError: J loses full rank on the way.
@@ -117,16 +117,17 @@ def retract(
     Y = targets(Y, X, W2)
     for _ in range(ROUNDS):
         r = predict(W1, W2, X, activation) - Y
-        if r.norm() <= TOLERANCE * Y.norm():
+        if r.norm() <= max(TOLERANCE * Y.norm(), 10 * torch.finfo(r.dtype).eps * _size(W1, W2, X, activation)):
             return W1, W2
         at = space or TangentSpace(W1, W2, X, activation)
         D1, D2 = split(at.transposed_product(at.solve(r)), W1, W2)
         W1, W2 = W1 - D1, W2 - D2
         if not torch.isfinite(W1).all():
             break
+    left = float(r.norm() / Y.norm().clamp(min=1e-300))
     raise ValueError(
-        f"no zero-loss point found in {ROUNDS} Gauss-Newton steps: the relative residual is "
-        f"{float(r.norm() / Y.norm()):.1g}; start closer, for example by training without weight decay first"
+        f"no zero-loss point found in {ROUNDS} Gauss-Newton steps: the relative residual is {left:.1g}; start closer, "
+        f"for example by training without weight decay first"
     )
 
 
@@ -175,6 +176,8 @@ def projected_flow(
     field: Field = norm_descent,
     activation: str | Activation = "relu",
     step: float = 0.02,
+    measure: Measure | None = None,
+    until: Until | None = None,
     progress: bool = True,
 ) -> Trajectory:
     r"""Walk on the zero-loss manifold along the tangent part of a field; by default the norm-minimising flow.
@@ -193,6 +196,9 @@ def projected_flow(
         field: maps a :class:`~grokutil.manifold.TangentSpace` to a vector (d,); its projection is the velocity.
         activation: name or :class:`~grokutil.activations.Activation`.
         step: the longest step, in s; shortened, all alike, to end on the asked times.
+        measure: called with (time, (W1, W2)) at each of ``times``; the numbers it returns by name are kept in place of
+            the states, as ``measured``.
+        until: called with (time, (W1, W2)) at each of ``times``; the walk ends where it returns True.
         progress: show a progress bar when the walk takes more than two seconds.
 
     Returns:
@@ -207,27 +213,39 @@ def projected_flow(
     times, step = increasing_times(times), positive("step", step)
     W1, W2, X = layers(*start, X)
     Y = targets(Y, X, W2)
-    sigma, now, point = get_activation(activation), float(times[0]), retract(W1, W2, X, Y, activation)
-    reached, states, evaluations = [now], [point], 0
-    with progress_bar("s", times[-1] - now, progress) as bar:
-        try:
-            for end in times[1:].tolist():
-                steps = max(1, int(np.ceil((end - now) / step * (1 - 1e-9))))
-                h = (end - now) / steps
-                for left in range(steps - 1, -1, -1):
-                    middle = TangentSpace(*_moved(point, h / 2, TangentSpace(*point, X, sigma), field), X, sigma)
-                    point = retract(*_moved(point, h, middle, field), X, Y, sigma, None if sigma.kink else middle)
-                    now, evaluations = end - left * h, evaluations + 2
-                    bar.update(h)
-                reached.append(end)
-                states.append(point)
-        except KeyboardInterrupt:
-            warnings.warn(f"interrupted at s = {now:.6g}: the record ends there", RuntimeWarning, stacklevel=2)
-            if now > reached[-1]:
-                reached.append(now)
-                states.append(point)
-    settings = {"method": "midpoint, retracted", "step": step, "activation": sigma.name, "field": field.__name__}
-    return Trajectory(np.array(reached), tuple(states), "s", evaluations, now == float(times[-1]), settings)
+    sigma, point, count = get_activation(activation), retract(W1, W2, X, Y, activation), 0
+
+    def steps() -> Steps:
+        nonlocal count
+        now, here = float(times[0]), point
+        for end in times[1:].tolist():
+            left = max(1, int(np.ceil((end - now) / step * (1 - 1e-9))))
+            h = (end - now) / left
+            for k in range(left - 1, -1, -1):
+                middle = TangentSpace(*_moved(here, h / 2, TangentSpace(*here, X, sigma), field), X, sigma)
+                here = retract(*_moved(here, h, middle, field), X, Y, sigma, None if sigma.kink else middle)
+                now, count = end - k * h, count + 2
+                yield now, lambda time, here=here: here  # type: ignore[misc]  # noqa: ARG005
+
+    return record(
+        steps(),
+        point,
+        times,
+        "s",
+        evaluations=lambda: count,
+        settings={"method": "midpoint, retracted", "step": step, "activation": sigma.name, "field": _name(field)},
+        measure=measure,
+        until=until,
+        progress=progress,
+    )
+
+
+def _name(field: Field) -> str:
+    return getattr(field, "__name__", repr(field))
+
+
+def _size(W1: Tensor, W2: Tensor, X: Tensor, activation: str | Activation) -> float:
+    return float(hidden(W1, X, activation).norm() * W2.norm())
 
 
 def _unit(part: Tensor, whole: Tensor, name: str) -> Tensor:

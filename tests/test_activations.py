@@ -57,3 +57,18 @@ def test_softplus_of_any_sharpness_has_its_slope_and_becomes_relu():
     assert softplus(1).name == "softplus" and softplus(10).name == "softplus, beta 10"
     with pytest.raises(ValueError, match="beta must be positive"):
         softplus(0)
+
+
+def test_a_slope_that_is_not_given_is_that_of_the_value():
+    for value in (torch.sin, torch.nn.SiLU(), lambda z: z**3):
+        own = get_activation(value)
+        z = Z.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(value(z).sum(), z)
+        torch.testing.assert_close(own.slope(Z), slope, rtol=1e-12, atol=1e-12)
+    assert get_activation(torch.nn.SiLU()).name == "SiLU" and get_activation(torch.sin).name == "sin"
+
+
+def test_the_sides_of_a_kink():
+    assert ACTIVATIONS["relu"].sides(Z) == (0, 1) and ACTIVATIONS["leaky_relu"].sides(Z) == (0.1, 1)
+    assert Activation("abs", torch.abs, torch.sign, kink=True).sides(Z) == (-1, 1)
+    assert get_activation("tanh").sides(Z) == (1, 1)

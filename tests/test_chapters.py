@@ -3,8 +3,10 @@
 import json
 import re
 import sys
+from statistics import median
 
 import pytest
+from conftest import notebook_of
 
 from grokutil.benchmarks import chapters
 from grokutil.benchmarks.chapters import Chapter
@@ -52,10 +54,9 @@ class TestMeasurement:
         from grokutil.benchmarks.one_chapter import measure
 
         burn = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
-        hold = "x = bytearray(300 << 20)\nx[::4096] = b'1' * len(x[::4096])\ntime.sleep(1)"
-        child = (
-            f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time\\n' + {hold!r}], check=True)"
-        )
+        hold = "x = bytearray(300 << 20)\nx[::4096] = b'1' * len(x[::4096])"
+        waits = f"import time\n{hold}\ntime.sleep(5)"  # until the measurement has looked at both, five times a second
+        child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {waits!r}], check=True)"
         core = "import os\nassert len(os.sched_getaffinity(0)) == 1 and os.environ['OMP_NUM_THREADS'] == '1'"
         page(tmp_path, "small", "1")
         page(tmp_path, "alone", burn, hold)
@@ -63,7 +64,7 @@ class TestMeasurement:
         small, alone, both = (measure(tmp_path / f"{name}.md") for name in ("small", "alone", "child"))
         assert 0.9 < alone.cells[0] < 1.5 and len(both.cells) == 4
         assert 290 < alone.megabytes - small.megabytes < 320
-        assert 290 < both.megabytes - alone.megabytes < 330
+        assert 600 < both.megabytes < alone.megabytes + 330  # of what Pythons share, each counts a part
 
 
 def test_every_chapter_fits_into_a_gigabyte_on_one_core(root):
@@ -73,9 +74,16 @@ def test_every_chapter_fits_into_a_gigabyte_on_one_core(root):
         assert 50 < row.megabytes < LIMIT, row.name
 
 
-def test_a_slow_cell_says_how_long_it_takes(executed):
-    for cell, seconds in zip(executed.cells, executed.metadata.seconds, strict=True):
-        source = cell.source
+@pytest.fixture(scope="module")
+def slowness(root, book):
+    """How much more processor time chapters took in this build than where the table was made: their median."""
+    rows = [(row.cpu_seconds, notebook_of(root, f"book/{row.name}")) for row in chapters.read()]
+    return max(1, median(sum(notebook.metadata["seconds"]) / seconds for seconds, notebook in rows if notebook))
+
+
+def test_a_slow_cell_says_how_long_it_takes(executed, slowness):
+    for cell, used in zip(executed.cells, executed.metadata["seconds"], strict=True):
+        source, seconds = cell.source, used / slowness
         remark = REMARK.match(source)
         if remark:
             said = float(remark[1])

@@ -1,7 +1,6 @@
 """The ledger: quick claims are tested anew, stored verdicts are fresh, no number of the paper is left out, and the
 chapters say what the ledger says."""
 
-import json
 import math
 import re
 from dataclasses import replace
@@ -70,9 +69,11 @@ def checked(root):
     """What the chapter found in the build, by id; nothing if it was not built, or if anything changed since."""
     if not built_after(root, root / "grokutil", root / "book" / "claims.md"):
         return {}
-    texts = [output.get("text", "") for cell in notebook_of(root, "book/claims").cells for output in cell.outputs]
-    (found,) = (json.loads(text) for text in texts if text.startswith("{"))
-    return {name: Verdict(outcome, measured, 0.0) for name, (outcome, measured) in found.items()}
+    outputs = [output.get("data", {}) for cell in notebook_of(root, "book/claims").cells for output in cell.outputs]
+    (found,) = (data[Verdicts.MIME] for data in outputs if Verdicts.MIME in data)
+    return {
+        name: Verdict(outcome, math.nan if number is None else number, 0.0) for name, (outcome, number) in found.items()
+    }
 
 
 @pytest.mark.parametrize("claim", QUICK, ids=lambda c: c.id)

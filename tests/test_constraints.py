@@ -123,6 +123,15 @@ class TestZeroLossManifold:
             circle().residual(torch.tensor([math.nan, 1.0], dtype=torch.float64))
 
 
+def test_outputs_that_would_broadcast_are_refused():
+    y, theta = torch.arange(3.0).double(), torch.ones(3).double()
+    for F, shape in ((lambda w: w[:, None], r"\(3, 1\)"), (lambda w: w[:1], r"\(1,\)"), (lambda w: w.sum(), r"\(\)")):
+        Z = ZeroLossManifold(F, y)
+        for call in (Z.residual, Z.loss, Z.loss_gradient):
+            with pytest.raises(ValueError, match=rf"F\(theta\) has shape {shape}, but y has \(3,\)"):
+                call(theta)
+
+
 class TestTinyNetwork:
     @pytest.mark.parametrize("activation", ["tanh", "relu", "quadratic"])
     def test_gradient_for_a_stack_is_that_of_the_manifold(self, activation):

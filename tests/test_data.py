@@ -1,13 +1,17 @@
 """Section 7.1: the modular-addition task."""
 
 import dataclasses
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokutil.data import modular_addition
+from grokutil.data import Task, division, group_product, modular_addition, pairs_task, sparse_parity
+from grokutil.measure import learning_curves
+from grokutil.train import gradient_descent
 
 
 def test_the_papers_sizes():
@@ -66,3 +70,79 @@ def test_bad_input_says_what_to_do(arguments, words):
     with pytest.raises(ValueError) as error:
         modular_addition(**arguments)
     assert all(word in str(error.value) for word in words), error.value
+
+
+@given(p=st.integers(2, 9), seed=st.integers(0, 99))
+def test_any_operation_on_ordered_pairs(p, seed):
+    task = pairs_task(lambda a, b: (a - b) % p, p, 0.5, ordered=True, seed=seed)
+    pairs = torch.cat((task.pairs_train, task.pairs_test)).tolist()
+    assert sorted(pairs) == [[a, b] for a in range(p) for b in range(p)]
+    identity = torch.eye(p, dtype=torch.float64)
+    a, b = task.pairs_train.unbind(1)
+    assert torch.equal(task.X_train, torch.cat((identity[a], identity[b]), 1))
+    assert torch.equal(task.labels_train, (a - b) % p) and torch.equal(task.Y_train, identity[(a - b) % p])
+
+
+def test_unordered_addition_is_the_papers_task():
+    mine = pairs_task(lambda a, b: (a + b) % 11, 11, train_size=59, seed=3)
+    papers = modular_addition(11, train_size=59, seed=3)
+    assert torch.equal(mine.X_train, papers.X_train) and torch.equal(mine.Y_test, papers.Y_test)
+
+
+def test_division_undoes_multiplication_and_leaves_zero_out():
+    task = pairs_task(division(7), 7, 0.5, ordered=True)
+    a, b = torch.cat((task.pairs_train, task.pairs_test)).unbind(1)
+    c = torch.cat((task.labels_train, task.labels_test))
+    assert len(a) == 42 and not (b == 0).any() and torch.equal(b * c % 7, a)
+    with pytest.raises(ValueError, match="p = 9 is no prime"):
+        division(9)
+
+
+def test_the_symmetric_group_is_a_group():
+    product, size = group_product(4)
+    assert size == 24 and all(product(0, a) == product(a, 0) == a for a in range(size))
+    for a, b, c in torch.randint(size, (50, 3), generator=torch.Generator().manual_seed(0)).tolist():
+        assert product(product(a, b), c) == product(a, product(b, c))
+    assert all(sorted(product(a, b) for b in range(size)) == list(range(size)) for a in range(size))
+    assert any(product(a, b) != product(b, a) for a in range(size) for b in range(size))
+    assert group_product(5)[1] == 120
+
+
+def test_sparse_parity_is_the_product_of_the_first_bits():
+    task, other = (sparse_parity(12, 3, 100, 50, seed=seed) for seed in (0, 1))
+    assert task.X_train.shape == (100, 12) and task.Y_test.shape == (50, 2) and not len(task.pairs_train)
+    assert set(task.X_train.flatten().tolist()) == {-1.0, 1.0} and not torch.equal(task.X_train, other.X_train)
+    assert torch.equal(task.labels_train == 1, task.X_train[:, 0] * task.X_train[:, 1] * task.X_train[:, 2] < 0)
+
+
+def test_arrays_of_ones_own_are_a_task():
+    X, Y = torch.randn(6, 3, dtype=torch.float64), torch.eye(6, dtype=torch.float64)[:, :2]
+    task = Task.from_arrays(X.numpy(), Y, X[:2], Y[:2])
+    assert torch.equal(task.X_train, X) and len(task.X_test) == 2 and not len(task.labels_train)  # a row without a one
+    alone = Task.from_arrays(X, torch.eye(6, dtype=torch.float64))
+    assert alone.labels_train.tolist() == list(range(6)) and not len(alone.X_test) and not len(alone.labels_test)
+    assert Task.from_arrays(X, Y, labels_train=torch.arange(6)).labels_train.tolist() == list(range(6))
+    run = gradient_descent(alone, width=8, steps=3, progress=False)
+    curves = learning_curves(run.states, alone)
+    assert np.isfinite(curves.train_accuracy).all() and np.isnan(curves.test_accuracy).all()
+    assert np.isnan(learning_curves(run.states, SimpleNamespace(X_train=X, Y_train=alone.Y_train)).train_accuracy).all()
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda X, Y: Task.from_arrays(X, Y[:1]), r"X_train \(3, 2\) and Y_train \(1, 2\) do not match"),
+        (lambda X, Y: Task.from_arrays(X, Y, X), "both X_test and Y_test, or neither"),
+        (lambda X, Y: Task.from_arrays(X, Y, X[:, :1], Y), "as many columns"),
+        (lambda X, Y: Task.from_arrays(X, Y, labels_train=Y), "labels_train must be whole numbers"),
+        (lambda X, Y: Task.from_arrays(X.float(), Y), "X_train must be float64"),
+        (lambda X, Y: pairs_task(lambda a, b: a - b, 3), r"operation\(0, 1\)"),
+        (lambda X, Y: pairs_task(lambda a, b: a, 3), r"\(0, 1\) is 0 and operation\(1, 0\) is 1: .* ordered=True"),
+        (lambda X, Y: pairs_task(lambda a, b: a + b, 3), r"\(1, 2\) is 3: results must be numbers from 0 to 2"),
+        (lambda X, Y: sparse_parity(3, 4, 5, 5), "relevant is 4, more than the 3 bits"),
+        (lambda X, Y: group_product(7), "too many pairs"),
+    ],
+)
+def test_tasks_that_cannot_be_say_why(make, words):
+    with pytest.raises(ValueError, match=words):
+        make(torch.ones(3, 2, dtype=torch.float64), torch.ones(3, 2, dtype=torch.float64))

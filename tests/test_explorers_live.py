@@ -8,17 +8,20 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 
 import psutil
 import pytest
 from jupyter_client import BlockingKernelClient
+from playwright.sync_api import TimeoutError as NothingHappened
 from test_explorers_browser import explorer_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TOKEN = "explorers"
-HANGS = 900_000  # milliseconds: on a busy machine a notebook takes long
+HANGS, PATIENCE = 900_000, 3000  # milliseconds: on a busy machine a notebook takes long; until a click is repeated
 LIVE = ".jp-OutputArea-output .needs-kernel"
+RUNNING = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some((p) => /\[(\*|\d+)\]/.test(p.textContent))"
 SETTLED = """() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((prompt) => prompt.textContent);
     return prompts.length > 1 && prompts.every((text) => /\\[\\d+\\]/.test(text));
@@ -83,9 +86,13 @@ def notebook(browser, lab):
         page = context.new_page()
         page.goto(f"{url}lab/tree/book/{name}.md?token={TOKEN}&reset")
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=HANGS)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=HANGS)
-        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        page.wait_for_selector(".jp-Toolbar-kernelName:has-text('Python 3')", timeout=HANGS)  # not "No Kernel"
+        for _ in range(HANGS // PATIENCE):  # nothing runs before JupyterLab has heard from the kernel
+            page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+            page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+            with suppress(NothingHappened):
+                page.wait_for_function(RUNNING, timeout=PATIENCE)
+                break
         page.wait_for_function(SETTLED, timeout=HANGS)
         assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
         return page
@@ -146,13 +153,16 @@ def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab
     (kernel,) = kernels(url)
     box = page.locator(LIVE, has=page.locator("button", has_text="Run")).last
     box.scroll_into_view_if_needed()
+    until = box.locator(".widget-text", has_text="until").locator("input")
+    until.fill("200")  # so that it does not end before it is stopped
+    until.press("Enter")
     box.locator("button", has_text="Run").click()
     bar = box.locator(".progress-bar")
 
     def share():
         return float(re.search(r"([\d.]+)%", bar.get_attribute("style"))[1]) / 100
 
-    wait_until(page, lambda: 0.1 < share() < 1)
+    wait_until(page, lambda: 0.001 < share() < 1)
     client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{kernel}.json"))
     client.load_connection_file()
     client.start_channels()

@@ -17,6 +17,7 @@ NO_TERMS_NEEDED = {  # pages whose words are explained where they lead to
     "book/glossary": "the terms themselves",
     "book/references": "a list",
     "book/genindex": "a list",
+    "book/api": "docstrings",
 }
 TERM = re.compile(r"\{term\}`(?:[^`<]+ <([^`>]+)>|([^`]+))`")
 ENTRY = re.compile(r"^(\S.*)\n((?:  .+\n)+)", re.MULTILINE)

@@ -207,3 +207,69 @@ def test_a_bar_that_has_come_to_its_end_is_complete(total, monkeypatch):
         with progress_bar("t", total, shown=True) as bar:
             bar.update(share * total)
         assert (bar.n == bar.total) == complete
+
+
+@pytest.mark.parametrize("method", ["euler", "rk45", "rkc"])
+def test_a_velocity_without_a_value_at_the_start_says_so(method):
+    where = "the state at t" if method == "euler" else "the velocity at the start"
+    with pytest.raises(ValueError, match=f"{where}.* not finite"):
+        integrate(lambda W: W * torch.nan, START, [0, 1], method=method, progress=False)
+
+
+@pytest.mark.parametrize("method", ["rk45", "rkc"])
+def test_a_trial_where_the_velocity_does_not_exist_is_taken_back(method):
+    """dx/dt = -sqrt(x), which exists for x >= 0 only: x = (1 - t/2)^2, and long trial steps go below zero."""
+
+    def velocity(W):
+        if (W < 0).any():
+            raise ValueError("no root of a negative number")
+        return -W.sqrt()
+
+    start = torch.ones(1, 2, dtype=torch.float64)
+    run = integrate(velocity, start, [0, 1.9], method=method, rtol=1e-4, progress=False)
+    assert run.states[-1][0, 0] == pytest.approx(0.05**2, rel=0.2)
+    with pytest.raises(ValueError, match="no root of a negative number"):  # what the velocity said is not hidden
+        integrate(velocity, start, [0, 3], method=method, rtol=1e-4, progress=False)
+    with pytest.raises(ValueError, match="^no root of a negative number$"):
+        integrate(velocity, -start, [0, 1], method=method, progress=False)
+
+
+def test_a_rule_serves_many_runs():
+    def cubic(W):
+        return -(W**3)
+
+    rule = StableStep(cubic, 0.5, longest=10.0)
+    for u in (0.1, 10.0, 0.1):
+        again, fresh = (
+            integrate(cubic, torch.full((2,), u).double(), [0, 1], step=step, progress=False).states[-1]
+            for step in (rule, StableStep(cubic, 0.5, longest=10.0))
+        )
+        assert torch.equal(again, fresh) and float(again[0]) == pytest.approx(u / math.sqrt(1 + 2 * u * u), rel=0.1)
+
+
+def test_steps_below_the_spacing_of_time_are_refused():
+    with pytest.raises(ValueError, match="below the spacing of floating-point numbers near 1e\\+09"):
+        integrate(decay, START, [1e9, 1e9 + 1e-6], step=1e-8, progress=False)
+
+
+@pytest.mark.parametrize("size", [1, 2, 6, 7, 30])
+def test_the_sharpness_of_flows_of_any_size(size):
+    rates = torch.linspace(-5, 1, size, dtype=torch.float64)  # the largest, not the largest in magnitude
+    value, vector = sharpness(lambda W: -rates * W, torch.ones(size, dtype=torch.float64), tolerance=1e-9)
+    assert value == pytest.approx(float(rates.max()))
+    assert float(vector.norm()) == pytest.approx(1) and abs(float(vector[-1])) == pytest.approx(1, abs=1e-4)
+    flat, unit = sharpness(lambda W: W * 0 + 1, torch.ones(size, dtype=torch.float64))
+    assert flat == 0 and float(unit.norm()) == pytest.approx(1)
+    zero = torch.zeros(size, dtype=torch.float64)
+    assert sharpness(lambda W: -rates * W, zero + 1, guess=zero)[0] == pytest.approx(float(rates.max()), abs=1e-2)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk45", "rkc"])
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_a_linear_flow_commutes_with_scaling_its_state(method, scale):
+    """Tolerances are relative to the state, whatever its units."""
+    rates = torch.tensor([[1.0, 30.0]], dtype=torch.float64)
+    options = {"method": method, "rtol": 1e-5, "step": 1e-3, "progress": False}
+    one, scaled = (integrate(lambda W: -rates * W, c * START, [0, 0.5], **options) for c in (1.0, scale))
+    assert scaled.evaluations == one.evaluations
+    torch.testing.assert_close(scaled.states[-1], scale * one.states[-1], rtol=1e-9, atol=0)

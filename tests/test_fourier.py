@@ -185,3 +185,32 @@ def test_bad_input_says_what_to_do():
         unit_similarity(E)
     with pytest.raises(ValueError, match="same absolute value at every hidden unit: it has no correlation"):
         unit_correlation(torch.ones(2, 4, dtype=torch.complex128))
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_number_j_stands_at_its_signed_angle(k):
+    """Counter-clockwise, from number 0 on: the angle from j to j + 1 is 2 pi k / p, with its sign."""
+    at = circle(circles(11, {1: 2.0, 2: 3.0, 5: 1.0}), k)
+    steps = torch.atan2(
+        at[:-1, 0] * at[1:, 1] - at[:-1, 1] * at[1:, 0], (at[:-1] * at[1:]).sum(1)
+    )
+    turn = math.remainder(2 * math.pi * k / 11, 2 * math.pi)
+    torch.testing.assert_close(steps, torch.full((10,), turn, dtype=torch.float64))
+
+
+def test_norms_are_of_the_real_part_first_and_both_lead():
+    F = torch.tensor([[3 + 0j, 0j], [0j, 4j], [1 + 1j, 0j]])
+    F = F.to(torch.complex128)
+    torch.testing.assert_close(feature_norms(F)[:2], torch.tensor([[3.0, 0.0], [0.0, 4.0]], dtype=torch.float64))
+    angle = 2 * math.pi * torch.arange(7).double() / 7
+    E = torch.stack((angle.cos(), 2 * (2 * angle).sin()), 1)  # frequency 1 in Re, a stronger 2 in Im
+    assert leading_frequencies(E, 2) == [2, 1]
+
+
+def test_parts_without_power_and_a_single_frequency_say_so():
+    F = torch.tensor([[1 + 0j, 2j], [1 + 1j, 1j]], dtype=torch.complex128)
+    F[0] = F[0].real.to(F.dtype)
+    with pytest.raises(ValueError, match="F has 1 real or imaginary parts that are zero"):
+        unit_similarity(F)
+    with pytest.raises(ValueError, match="has 1 frequency: between takes at least two"):
+        within_and_between(unit_similarity(fourier_features(gaussian_embedding(3, 8))))

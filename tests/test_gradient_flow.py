@@ -163,6 +163,20 @@ def test_bad_input_says_what_is_wrong():
         slow_flow(Z, START, TIMES, rtol=-1.0)
 
 
+def test_starts_and_times_are_checked():
+    Z = ZeroLossManifold(lambda w: (w[1] - w[0] ** 2)[None], torch.zeros(1, dtype=torch.float64))
+    start = torch.ones(2, dtype=torch.float64)
+    flows = (lambda theta, s: slow_flow(Z, theta, s), lambda theta, s: training_flow(Z, theta, 0.1, s))
+    for flow in flows:
+        with pytest.raises(ValueError, match=r"slow_times must be at least two, got \[0.0\]"):
+            flow(start, [0])
+        with pytest.raises(ValueError, match="start must be float64"):
+            flow(start.float(), [0, 0.1])
+        data = flow(torch.nn.Parameter(start), [0, 0.1])
+        assert torch.equal(flow(start.numpy(), [0, 0.1]).states[-1], data.states[-1])
+        assert not any(state.requires_grad for state in data.states)
+
+
 def test_fall_is_an_explicit_euler_run_with_tiny_steps():
     """The slow twin, on the way and not only at the end: it fixes the clock."""
     w, steps = START.numpy() + 0.5, 100_000

@@ -421,3 +421,48 @@ def test_an_overflow_is_not_called_singular():
     with pytest.raises(ValueError, match="matrix to factorise has .* not finite") as error:
         first_layer_velocity(1e200 * GOOD["W1"], GOOD["X"], GOOD["Y"])
     assert not isinstance(error.value, SingularKernelError)
+
+
+def draw(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+class TestNarrow:
+    """Fewer hidden units than samples: everything by the d_h x d_h matrix, and the same to rounding."""
+
+    @pytest.mark.parametrize("activation", ["relu", "tanh"])
+    @pytest.mark.parametrize("ridge", [1e-6, 0.1, 1e3])
+    def test_both_forms_agree(self, activation, ridge):
+        X, Y, W1 = (draw(*shape, seed=k) for k, shape in enumerate(((30, 4), (30, 3), (4, 8))))
+        dynamics = FirstLayerDynamics(X, Y, activation, ridge)
+        H = hidden(W1, X, activation)
+        A = torch.linalg.inv(H @ H.mT + ridge * torch.eye(30, dtype=torch.float64))
+        G = A @ Y @ Y.mT @ A @ H
+        slope = ACTIVATIONS[activation].slope(X @ W1)
+        expected = X.mT @ (G * slope) - W1
+        rounding = 1e3 * 2**-52 * float((H @ H.mT).norm()) / ridge  # what either form may lose to the inverse
+        torch.testing.assert_close(dynamics(W1), expected, rtol=0, atol=max(rounding, 1e-12) * float(expected.norm()))
+        torch.testing.assert_close(dynamics.readout(W1), H.mT @ A @ Y, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(optimal_readout(H, Y, ridge), dynamics.readout(W1))
+        assert float(dynamics.cost(W1)) == pytest.approx(float(W1.square().sum() + torch.trace(Y.mT @ A @ Y)), rel=1e-7)
+        v, product = dynamics.linearize(W1)
+        torch.testing.assert_close(v, dynamics(W1))
+        V = draw(4, 8, seed=9)
+        slow = torch.func.jvp(dynamics, (W1,), (V,))[1]
+        torch.testing.assert_close(product(V), slow, rtol=1e-6, atol=1e-5 * float(slow.abs().max()))
+
+    def test_a_ridge_below_rounding_takes_the_large_matrix(self):
+        X, W1 = draw(30, 4), draw(4, 8, seed=2)
+        H = hidden(W1, X, "tanh")
+        Y = H @ draw(8, 3, seed=3)  # in the range of H: the difference of the small form would lose all digits
+        for ridge in (1e-12, 1e-3):
+            R = H @ optimal_readout(H, Y, ridge) - Y
+            assert float(R.norm()) < 2 * ridge * float(torch.linalg.pinv(H).norm()) ** 2 * float(Y.norm()) + 1e-9
+
+    def test_a_stack_is_each_problem(self):
+        X, Y, W1 = draw(2, 30, 4), draw(2, 30, 3, seed=1), draw(2, 4, 8, seed=2)
+        both = FirstLayerDynamics(X, Y, "tanh", 0.1)
+        for k in range(2):
+            one = FirstLayerDynamics(X[k], Y[k], "tanh", 0.1)
+            torch.testing.assert_close(both(W1)[k], one(W1[k]))
+            torch.testing.assert_close(both.cost(W1)[k], one.cost(W1[k]))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grokutil.activations import ACTIVATIONS
+from grokutil.activations import ACTIVATIONS, Activation
 from grokutil.data import modular_addition
 from grokutil.kinks import flipping_kinks, kink_rows, sliding_kinks
 from grokutil.manifold import norm_minimizing_direction
@@ -108,3 +108,43 @@ def test_bad_input_says_what_to_do():
     for arguments, words in (({"epsilon": 0}, "epsilon must be positive"), ({"ridge": -1}, "ridge must not be neg")):
         with pytest.raises(ValueError, match=words):
             sliding_kinks([state], ONE, Y, **({"ridge": 0.1} | arguments))
+
+
+def test_the_gates_of_an_activation_of_ones_own_lie_between_its_two_slopes():
+    """|z| with the slope -1 below and 1 above: a force down is held where gates between them leave z at rest."""
+    absolute = Activation("abs", torch.abs, torch.sign, kink=True)
+    state, Y = (0 * ONE, ONE), -0.5 * ONE
+    for ridge in (0.0, 0.3):
+        assert bool(sliding_kinks([state], ONE, Y, ridge, absolute))
+    pulled = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)  # the first sample pulls the second through
+    W1 = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    for pull, slides in ((0.5, True), (-0.5, True), (-5.0, False), (5.0, False)):
+        Y = torch.tensor([[1 - pull], [-1.0]], dtype=torch.float64)
+        assert sliding_kinks([(W1, ONE)], pulled, Y, 0.0, absolute).flatten().tolist() == [False, slides]
+    bent_down = Activation("minus relu", lambda z: -torch.relu(z), lambda z: -(z > 0).to(z.dtype), kink=True)
+    assert sliding_kinks([state], ONE, 0.5 * ONE, 0.1, bent_down).shape == (1, 1)
+    with pytest.raises(ValueError, match="its slope does not jump at zero"):
+        sliding_kinks([state], ONE, 0.5 * ONE, 0.1, Activation("sine", torch.sin, torch.cos, kink=True))
+
+
+def test_the_mean_of_the_past_decides():
+    """Twenty states that chatter around zero with mean zero slide; the last alone is far from it."""
+    state, Y = unit(0.0, 0.5)
+    chatter = [(state[0] + 0.01 * (-1) ** k, state[1]) for k in range(20)]
+    assert sliding_kinks(chatter, ONE, Y, 0.1).all() and not sliding_kinks(chatter[-1:], ONE, Y, 0.1).any()
+
+
+def test_shapes_that_broadcast_are_refused(training):
+    task, past, _ = training
+    for Y in (task.Y_train[:1], task.Y_train[:, :1]):
+        with pytest.raises(ValueError, match="do not match"):
+            sliding_kinks(past, task.X_train, Y, 0.1)
+    arrays = [tuple(W.numpy() for W in state) for state in past]
+    assert torch.equal(
+        sliding_kinks(iter(arrays), task.X_train, task.Y_train, 0.03),
+        sliding_kinks(past, task.X_train, task.Y_train, 0.03),
+    )
+    with pytest.raises(ValueError, match="states is empty"):
+        flipping_kinks([], task.X_train)
+    with pytest.raises(ValueError, match="kinks must be bool"):
+        kink_rows(torch.ones(59, 4), task.X_train, 2)

@@ -93,13 +93,32 @@ class TestTwoLayerNetwork:
         W1, W2, X = randn(4, 9), randn(9, 2), randn(3, 4)
         with pytest.raises(ValueError, match=r"W1 \(4, 9\) and W2 \(2, 9\) do not match"):
             jacobian(W1, W2.mT, X)
-        with pytest.raises(ValueError, match=r"vector has 3 entries, but W1 \(4, 9\) and W2 \(9, 2\) have 54 weights"):
+        with pytest.raises(ValueError, match=r"shape \(3,\), but W1 \(4, 9\) and W2 \(9, 2\) have 54 weights"):
             tangent_projection(W1, W2, X, randn(3))
         with pytest.raises(SingularPointError, match="drop repeated samples"):
             tangent_projection(W1, W2, X[[0, 0]], randn(54))
 
 
 class TestTangentSpace:
+    def test_right_hand_sides_of_another_shape_are_refused_by_both_solvers(self):
+        W1, W2, X, U = randn(4, 9), randn(9, 2), randn(3, 4), randn(3, 2)
+        for solver in ("cholesky", "conjugate_gradients"):
+            space = TangentSpace(W1, W2, X, "tanh", solver=solver)
+            for wrong in (U.mT, U.flatten(), U.numpy()):
+                with pytest.raises(ValueError, match=r"U must have a row a sample and a column an output, \(3, 2\)"):
+                    space.solve(wrong)
+                with pytest.raises(ValueError, match="U must have a row a sample"):
+                    space.transposed_product(wrong)
+            for wrong in (randn(3), randn(54, 1)):
+                with pytest.raises(ValueError, match="vector has shape"):
+                    space.project(wrong)
+
+    def test_weights_of_a_module_are_data(self):
+        W1, W2 = (torch.nn.Parameter(W) for W in (randn(4, 9), randn(9, 2)))
+        for solver in ("cholesky", "conjugate_gradients"):
+            space = TangentSpace(W1, W2, randn(3, 4), "tanh", solver=solver)
+            assert not space.project(space.theta).requires_grad
+
     @settings(deadline=None, max_examples=60)
     @given(networks(), st.integers(0, 99))
     def test_products_are_those_of_the_dense_jacobian(self, network, seed):

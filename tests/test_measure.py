@@ -59,3 +59,21 @@ def test_bad_input_says_what_to_do():
         crossing_time([0, 1], [0], 0.5)
     with pytest.raises(ValueError, match=r"states must be pairs.*velocity.readout"):
         learning_curves([OUTPUT], modular_addition(5))
+
+
+def test_accuracy_of_one_column_or_of_labels_that_are_no_classes_is_refused():
+    """The largest of one column is always class 0; a label out of range is never right."""
+    labels = torch.tensor([0, 1, 1, 0])
+    with pytest.raises(ValueError, match=r"output \(4, 1\) has one column.*output\[:, 0\] > 0.5"):
+        accuracy(labels.double()[:, None], labels)
+    for bad in (torch.tensor([0, 1, 2, 0]), torch.tensor([0, -1, 1, 0]), labels.double()):
+        with pytest.raises(ValueError, match="labels must be whole numbers from 0 to 1"):
+            accuracy(OUTPUT, bad)
+
+
+def test_a_level_is_reached_at_the_last_record_too_and_records_without_a_value_are_left_out():
+    assert crossing_time([0, 1, 2], [0.0, 0.5, 1.0], 1.0) == 2.0
+    assert crossing_time([0, 1, 2, 3], [0.0, math.nan, 1.0, math.nan], 0.5) == 1.0
+    assert math.isnan(crossing_time([0, 1], [math.nan, math.nan], 0.5))
+    with pytest.raises(ValueError, match="times must increase"):
+        crossing_time([0, 5, 2], [0, 0.5, 1], 0.7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from grokutil.outcomes import Outcome, Sweep, append_line, load, plain, write_lines
+from grokutil.outcomes import Outcome, Sweep, append_line, key, load, plain, write_lines
 
 GRID = Sweep(
     tuple(
@@ -55,7 +55,7 @@ def test_where_keeps_what_fits_and_array_drops_what_is_fixed():
     "ask, message",
     [
         (lambda: GRID.where(p=12), "no cell has {'p': 12}; .*(11, 23)"),
-        (lambda: GRID.where(width=1), "no cell has {'width': 1}"),
+        (lambda: GRID.where(width=1), r"\['width'\] are no arguments"),
         (
             lambda: GRID.array("time", over=("q",)),
             r"over names \['q'\], but the arguments are \['sigma', 'p', 'seed'\]",
@@ -132,3 +132,28 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path):
     with pytest.raises(TypeError):
         write_lines(path, [HEADER, {"cell": {"x": object()}}])
     assert list(tmp_path.iterdir()) == [path] and json.loads(path.read_text()) == HEADER
+
+
+def test_a_name_that_is_no_argument_is_an_error_whatever_its_value():
+    for value in (None, float("nan"), 1):
+        with pytest.raises(ValueError, match=r"\['typo'\] are no arguments of this sweep"):
+            GRID.where(typo=value)
+
+
+def test_a_whole_number_is_one_value_however_it_is_written():
+    sweep = Sweep((Outcome({"x": 1.0}, {"y": 2}), Outcome({"x": 0.5}, {"y": 3})))
+    assert sweep.where(x=1).results == ({"y": 2},) and len(sweep.where(x=np.float64(1))) == 1
+    assert key([{"a": 2.0}]) == key([{"a": 2}]) != key([{"a": True}])
+
+
+def test_rows_are_flat():
+    first = GRID.rows()[0]
+    assert first == {**GRID.cells[0], **GRID.results[0], "seconds": 0.1, "error": None}
+    assert GRID.rows()[-1]["error"] == "ValueError: no" and len(GRID.rows()) == len(GRID)
+    with pytest.raises(ValueError, match=r"\['x'\] name arguments and entries"):
+        Sweep((Outcome({"x": 1}, {"x": 2}),)).rows()
+
+
+def test_text_is_no_array():
+    with pytest.raises(ValueError, match="'y' of {'x': 1} is 'two': no number"):
+        Sweep((Outcome({"x": 1}, {"y": "two"}),)).array("y")

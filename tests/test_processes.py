@@ -95,3 +95,11 @@ def test_a_container_counts_as_the_cores_it_gets(files, expected, tmp_path, monk
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert cores(tmp_path) == expected
+
+
+def test_an_executor_that_is_shut_down_leaves_no_process():
+    for options in ({}, {"cancel_futures": True}, {"wait": False}):
+        pool = Processes(1)
+        pid = pool.submit(os.getpid).result()
+        pool.shutdown(**options)
+        assert not psutil.pid_exists(pid)

@@ -319,3 +319,43 @@ def test_a_cell_that_has_not_run_has_no_outcome(path, threads, monkeypatch):
     monkeypatch.setattr(module, "_run_all", lambda *_: None)
     found = sweep(quotient, {"a": [2, 1]}, path, executor=threads)
     assert found.outcomes[0] == Outcome({"a": 2}) and found.results[1]["value"] == 1 and not found.failed
+
+
+def threads_of_a_run(a):
+    return {"threads": torch.get_num_threads()}
+
+
+def test_a_run_on_an_executor_of_ones_own_has_one_thread(path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            found = sweep(threads_of_a_run, {"a": [1]}, path, executor=pool)
+    finally:
+        torch.set_num_threads(before)
+    assert found.results == ({"threads": 1},)
+
+
+def sleeps(a):
+    time.sleep(0.01)
+    return {"a": a}
+
+
+def test_seconds_are_those_of_the_run(path, threads):
+    assert all(outcome.seconds >= 0.01 for outcome in sweep(sleeps, {"a": [1, 2]}, path, executor=threads).outcomes)
+
+
+def test_arguments_in_another_order_are_the_same_cells(path, threads):
+    sweep(quotient, [{"a": 1, "b": 2.0}, {"a": 3, "b": 4.0}], path, executor=threads)
+    CALLS.clear()
+    again = sweep(quotient, [{"b": 4.0, "a": 3}, {"b": 2, "a": 1.0}], path, executor=threads)
+    assert not CALLS and [r["value"] for r in again.results] == [0.75, 0.5]
+
+
+def test_nan_and_what_is_no_list_are_refused_in_a_grid(path, threads):
+    for grid in ({"a": [0.1, float("nan")]}, {"a": np.array([np.nan])}, [{"a": torch.tensor(torch.nan)}]):
+        with pytest.raises(ValueError, match=r"a cell\['a'\] is NaN"):
+            sweep(quotient, grid, path, executor=threads)
+    with pytest.raises(ValueError, match=r"grid\['a'\] must be a list of values"):
+        sweep(quotient, {"a": torch.tensor(1.0)}, path, executor=threads)
+    assert not path.exists()

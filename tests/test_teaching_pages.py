@@ -16,6 +16,7 @@ LOOKED_UP = {  # pages that teach nothing new about grokking, and have no exerci
     "book/notation": "a table",
     "book/glossary": "a list of words",
     "book/genindex": "a list of places",
+    "book/api": "docstrings",
     "book/references": "a list",
 }
 REPEATS = {"book/errata"}  # has exercises, and sends to the chapters for the rest

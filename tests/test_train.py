@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from grokutil.activations import Activation
 from grokutil.data import modular_addition
 from grokutil.model import default_weights, loss
 from grokutil.train import gradient_descent, ridge_from_weight_decay, slow_time, weight_decay_from_ridge
@@ -141,3 +142,72 @@ def test_an_interrupted_run_keeps_what_it_has(monkeypatch):
 def test_bad_input_says_what_to_do(changes, words):
     with pytest.raises(ValueError, match=words):
         gradient_descent(TASK, **(SHORT | changes))
+
+
+def test_the_docstrings_way_to_go_on():
+    """Times of a record are floats; whole ones are steps."""
+    whole, half = gradient_descent(TASK, **SHORT), gradient_descent(TASK, **(SHORT | {"steps": 10}))
+    for times in ([half.times[-1], 20], half.times[-1] + np.array([0, 10])):
+        rest = gradient_descent(TASK, **SHORT, start=half.states[-1], times=times)
+        assert rest.times.tolist() == [10, 20] and torch.equal(rest.states[-1][0], whole.states[-1][0])
+
+
+def test_a_pair_of_arrays_is_a_task():
+    pair = gradient_descent((TASK.X_train, TASK.Y_train.numpy()), **SHORT)
+    assert torch.equal(pair.states[-1][0], gradient_descent(TASK, **SHORT).states[-1][0])
+    for task, words in (
+        ((TASK.X_train,), "the pair"),
+        (TASK.X_train, "task has no X_train and no Y_train"),
+        ((TASK.X_train, TASK.labels_train.double()), "Y must be a matrix"),
+        ((TASK.X_train, TASK.Y_train.tolist()), "Y must be a torch tensor or a NumPy array, got list"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            gradient_descent(task, **SHORT)
+
+
+def test_another_seed_has_other_weights_and_other_batches():
+    starts = [gradient_descent(TASK, **(SHORT | {"seed": seed, "steps": 1})).states[0][0] for seed in (0, 1)]
+    assert not torch.equal(*starts)
+    setting = {key: value for key, value in SHORT.items() if key != "seed"} | {"start": default_weights(5, 16, 5)}
+    ends = [gradient_descent(TASK, **setting, seed=seed, batch_size=4).states[-1][0] for seed in (0, 1)]
+    assert not torch.equal(*ends)
+
+
+def test_batches_partition_the_set_and_differ_between_epochs():
+    """One sample a row of the identity: which were taken is read off the gradient by the readout's zeros."""
+    seen, X = [], torch.eye(10, dtype=torch.float64)
+
+    def watch(Z):
+        seen.append(sorted(Z.detach().argmax(1).tolist()))
+        return Z
+
+    start = (torch.eye(10, dtype=torch.float64), torch.zeros(10, 1, dtype=torch.float64))
+    Y = torch.zeros(10, 1, dtype=torch.float64)
+    sigma = Activation("watched", watch, torch.ones_like)
+    gradient_descent((X, Y), start=start, steps=6, batch_size=3, activation=sigma, weight_decay=0.0, progress=False)
+    assert all(len(batch) == 3 for batch in seen) and len(seen) == 6  # an epoch: three whole batches, one sample out
+    epochs = [sum(seen[:3], []), sum(seen[3:], [])]
+    assert all(len(set(epoch)) == 9 for epoch in epochs) and seen[:3] != seen[3:]
+
+
+def test_training_commutes_with_scaling():
+    """ReLU: weights times c, targets and weight decay times c^2, and eta over c^2, give the same path, scaled."""
+    for c in (1e-3, 1e3):
+        start = default_weights(5, 16, 5)
+        one, scaled = (
+            gradient_descent(
+                (TASK.X_train, k**2 * TASK.Y_train),
+                start=tuple(k * W for W in start),
+                learning_rate=1e-2 / k**2,
+                weight_decay=1e-2 * k**2,
+                steps=20,
+                progress=False,
+            ).states[-1]
+            for k in (1.0, c)
+        )
+        for a, b in zip(one, scaled, strict=True):
+            torch.testing.assert_close(b, c * a, rtol=1e-9, atol=0)
+
+
+def test_slow_time_takes_lists():
+    assert slow_time([0, 20], 0.1, 1e-2).tolist() == [0, 0.01]

@@ -53,7 +53,10 @@ def test_another_file_is_not_taken_for_a_trajectory(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"clock": "hours"}, "unknown clock 'hours'; known: tau, s, t, steps"),
+        ({"clock": ""}, "clock must be a name such as 'tau'"),
+        ({"clock": None}, "clock must be a name such as 'tau'"),
+        ({"measured": {"a": np.ones(3)}}, "3 states for 3 times; there must be the last state alone"),
+        ({"measured": {"a": np.ones(2)}, "states": [np.ones(1)]}, r"measured 'a' has shape \(2,\)"),
         ({"times": [0.0, 1.0]}, "3 states for 2 times"),
         ({"times": [0.0, 1.0, 1.0]}, "increase strictly"),
         ({"times": [0.0, 1.0, float("inf")]}, "times has 1 entries that are not finite"),
@@ -70,6 +73,23 @@ def test_some_of_its_times_can_be_taken():
     assert part.times.tolist() == [0.0, 2.0] and part.clock == "tau" and float(part.states[1][0, 0]) == 2.0
     with pytest.raises(ValueError, match="nothing was recorded at 1; the nearest record is at 0.5"):
         record().at([0, 1])
+
+
+def test_a_time_is_taken_to_the_spacing_of_the_records():
+    """Rounding passes, a neighbour does not, at any scale of the times."""
+    for times, missing in (([0, 1e-9, 1], 5e-9), ([0, 1e5, 3e5], 300_002), ([0, 0.5, 2], 0.5001), ([0, 0.5, 2], 2.1)):
+        trajectory = record(times=times)
+        with pytest.raises(ValueError, match="nothing was recorded"):
+            trajectory.at([missing])
+    tenths = record(times=np.arange(3) * 0.1)
+    assert tenths.at([0.1 + 0.1]).times.tolist() == [0.2]
+    assert len(record(times=[0.3], states=record().states[:1]).at([0.1 + 0.2])) == 1
+
+
+def test_states_may_come_as_arrays(tmp_path):
+    trajectory = record(states=[np.full((2, 3), float(k)) for k in range(3)])
+    torch.testing.assert_close(trajectory.states, record().states)
+    assert len(Trajectory.load(trajectory.save(tmp_path / "run.npz"))) == 3
 
 
 def test_it_is_shown_in_a_line():

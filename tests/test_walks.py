@@ -172,3 +172,39 @@ def test_bad_input_says_what_to_do(on_manifold):
     far = tuple(1e6 * torch.ones_like(W) for W in START)
     with pytest.raises(ValueError, match="start closer|singular point"):
         retract(*far, X, Y, "tanh")
+
+
+def test_a_start_off_the_manifold_is_retracted():
+    run = projected_flow(START, X, Y, [0.0, 0.02], activation="tanh", progress=False)
+    assert residual(START, "tanh") > 0.1 and residual(run.states[0], "tanh") < 1e-9
+
+
+def test_no_step_is_longer_than_asked_and_each_counts_two_evaluations(on_manifold):
+    calls = []
+
+    def field(space):
+        calls.append(1)
+        return -2 * space.theta
+
+    options = {"field": field, "activation": "tanh", "step": 0.02, "progress": False}
+    run = projected_flow(on_manifold, X, Y, [0.0, 0.05, 0.09], **options)
+    assert len(calls) == run.evaluations == 2 * (3 + 2)  # 0.05 takes three steps, 0.04 two
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e3])
+def test_walks_commute_with_scaling(scale):
+    """For quadratic units F(c theta) = c^3 F(theta), and the flow -2 P theta is linear in theta."""
+    point = retract(*START, X, Y, "quadratic")
+    one, scaled = (
+        projected_flow(tuple(c * W for W in point), X, c**3 * Y, [0.0, 0.05], activation="quadratic", progress=False)
+        for c in (1.0, scale)
+    )
+    torch.testing.assert_close(flat(scaled.states[-1]), scale * flat(one.states[-1]), rtol=1e-6, atol=0)
+    assert residual(point, "quadratic") < 1e-9
+
+
+def test_targets_that_are_zero_or_tiny_are_reached():
+    zero = retract(*START, X, 0 * Y, "tanh")
+    assert float(predict(*zero, X, "tanh").abs().max()) < 1e-12
+    tiny = retract(*START, X, 1e-8 * Y, "tanh")
+    assert float((predict(*tiny, X, "tanh") - 1e-8 * Y).abs().max()) < 1e-12

@@ -94,8 +94,8 @@ MUTANTS = (
     ),
     Mutant(
         "isolated",
-        'return H.mT @ torch.cholesky_solve(Y, _kernel_factor(H, non_negative("ridge", ridge)))',
-        "return H.mT @ torch.linalg.solve_triangular(_kernel_factor(H, ridge), Y, upper=False)",
+        "return self.H.mT @ torch.cholesky_solve(Y, self.L)",
+        "return self.H.mT @ torch.linalg.solve_triangular(self.L, Y, upper=False)",
         "eqs 15, 18: one triangular solve, L^-1 Y instead of (H H^T)^-1 Y",
         (
             "test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",

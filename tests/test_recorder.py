@@ -1,0 +1,161 @@
+"""One recorder for integration, training and walks: what is measured, when it stops, what it keeps of a start."""
+
+import copy
+import functools
+import gc
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import torch
+
+from grokutil.data import modular_addition
+from grokutil.flow import StableStep, integrate
+from grokutil.model import default_weights, loss
+from grokutil.train import gradient_descent
+from grokutil.trajectory import Trajectory
+from grokutil.walks import norm_descent, projected_flow, retract, unit_speed
+
+TASK = modular_addition(4, train_size=7, seed=0)
+X, Y = TASK.X_train, TASK.Y_train
+ONE = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
+
+
+def decay(W):
+    return -W
+
+
+def integrated(**options):
+    return integrate(decay, ONE, np.linspace(0, 1, 6), step=0.01, progress=False, **options)
+
+
+def trained(**options):
+    return gradient_descent(TASK, width=8, activation="tanh", steps=50, record_every=10, progress=False, **options)
+
+
+@functools.cache
+def memorised():
+    return retract(*default_weights(4, 12, 4, seed=1), X, Y, "tanh")
+
+
+def walked(**options):
+    return projected_flow(memorised(), X, Y, np.linspace(0, 0.1, 6), activation="tanh", progress=False, **options)
+
+
+RUNS = pytest.mark.parametrize("run", [integrated, trained, walked])
+
+
+def norm2(time, state):
+    parts = state if isinstance(state, tuple) else (state,)
+    return {"norm2": sum(float(part.square().sum()) for part in parts), "at": time}
+
+
+@RUNS
+def test_what_is_measured_is_what_the_states_have(run, tmp_path):
+    kept, measured = run(), run(measure=norm2)
+    assert measured.measured["norm2"].tolist() == [norm2(0, state)["norm2"] for state in kept.states]
+    assert np.array_equal(measured.measured["at"], kept.times) and np.array_equal(measured.times, kept.times)
+    assert len(measured.states) == 1 and measured.evaluations == kept.evaluations and measured.complete
+    assert norm2(0, measured.states[-1]) == norm2(0, kept.states[-1])
+    again = Trajectory.load(measured.save(tmp_path / "run.npz"))
+    assert np.array_equal(again.measured["norm2"], measured.measured["norm2"]) and len(again.states) == 1
+    part = measured.at(kept.times[[1, 3]])
+    assert part.measured["at"].tolist() == kept.times[[1, 3]].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        measured.measured["norm2"][0] = 0
+
+
+@RUNS
+def test_a_run_ends_where_until_says(run):
+    whole = run()
+    level = norm2(0, whole.states[3])["norm2"]
+    part = run(until=lambda time, state: norm2(time, state)["norm2"] == level)
+    assert part.times.tolist() == whole.times[:4].tolist() and part.complete
+    assert 0 < part.evaluations < whole.evaluations
+    assert len(run(until=lambda time, state: True)) == 1
+
+
+@RUNS
+def test_a_measure_that_changes_its_names_is_refused(run):
+    with pytest.raises(ValueError, match="measure must return the same names each time"):
+        run(measure=lambda time, state: {f"at {time}": 1.0})
+
+
+@RUNS
+def test_a_record_goes_through_a_process_and_can_be_copied(run):
+    whole = run()
+    for again in (pickle.loads(pickle.dumps(whole)), copy.deepcopy(whole)):
+        assert np.array_equal(again.times, whole.times) and again.settings == whole.settings
+        assert again.clock == whole.clock and again.evaluations == whole.evaluations
+        torch.testing.assert_close(again.states, whole.states, rtol=0, atol=0)
+
+
+def test_a_record_comes_back_from_another_process():
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        torch.testing.assert_close(pool.submit(trained).result().states, trained().states)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk45", "rkc"])
+def test_a_start_with_a_graph_is_data(method, tmp_path):
+    """Weights of a module: no state keeps the graph of the steps before it."""
+    start = torch.nn.Parameter(ONE.clone())
+    run = integrate(decay, start, [0, 0.5, 1], method=method, step=0.1, progress=False)
+    assert not any(state.requires_grad for state in run.states)
+    run.save(tmp_path / "run.npz")
+    assert not StableStep(decay)(0.0, start) > 1
+
+
+def test_training_and_walks_from_parameters_keep_no_graph(tmp_path):
+    weights = tuple(torch.nn.Parameter(W.clone()) for W in memorised())
+    for run in (
+        gradient_descent(TASK, activation="tanh", start=weights, steps=5, progress=False),
+        projected_flow(weights, X, Y, [0, 0.02], activation="tanh", progress=False),
+    ):
+        assert not any(W.requires_grad for state in run.states for W in state)
+        run.save(tmp_path / "run.npz")
+    assert loss(*weights, X, Y, "tanh").requires_grad  # what promises a derivative keeps it
+
+
+def test_long_training_from_parameters_keeps_only_what_is_asked():
+    weights = tuple(torch.nn.Parameter(W) for W in default_weights(4, 8, 4))
+    gradient_descent(TASK, start=weights, steps=5, progress=False)
+    gc.collect()
+    before = sum(type(thing) is torch.Tensor for thing in gc.get_objects())
+    run = gradient_descent(TASK, start=weights, steps=300, record_every=300, progress=False)
+    gc.collect()
+    assert sum(type(thing) is torch.Tensor for thing in gc.get_objects()) - before < 20 and len(run) == 2
+
+
+def test_any_name_is_a_clock():
+    class Mine:
+        clock = "hours"
+
+        def __call__(self, W):
+            return -W
+
+    assert integrate(Mine(), ONE, [0, 1], step=0.5, progress=False).clock == "hours"
+
+
+def test_a_field_without_a_name_is_as_good_as_a_function():
+    field = functools.partial(lambda scale, space: scale * space.theta, -2.0)
+    run = projected_flow(memorised(), X, Y, [0, 0.02], field=field, activation="tanh", progress=False)
+    torch.testing.assert_close(run.states[-1], walked(field=norm_descent).at([0, 0.02]).states[-1])
+    assert "partial" in run.settings["field"]
+    unit = projected_flow(memorised(), X, Y, [0, 0.02], field=unit_speed(field), activation="tanh", progress=False)
+    assert "partial" in unit.settings["field"]
+
+
+def test_an_interrupt_after_a_blow_up_records_no_infinity():
+    calls = []
+
+    def velocity(W):
+        calls.append(1)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return W**3 * 1e30
+
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        run = integrate(velocity, ONE, [0, 100.0], step=1.0, progress=False)
+    assert all(bool(torch.isfinite(state).all()) for state in run.states) and not run.complete
