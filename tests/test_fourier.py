@@ -191,9 +191,7 @@ def test_bad_input_says_what_to_do():
 def test_number_j_stands_at_its_signed_angle(k):
     """Counter-clockwise, from number 0 on: the angle from j to j + 1 is 2 pi k / p, with its sign."""
     at = circle(circles(11, {1: 2.0, 2: 3.0, 5: 1.0}), k)
-    steps = torch.atan2(
-        at[:-1, 0] * at[1:, 1] - at[:-1, 1] * at[1:, 0], (at[:-1] * at[1:]).sum(1)
-    )
+    steps = torch.atan2(at[:-1, 0] * at[1:, 1] - at[:-1, 1] * at[1:, 0], (at[:-1] * at[1:]).sum(1))
     turn = math.remainder(2 * math.pi * k / 11, 2 * math.pi)
     torch.testing.assert_close(steps, torch.full((10,), turn, dtype=torch.float64))
 

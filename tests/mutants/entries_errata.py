@@ -46,6 +46,13 @@ MUTANTS = (
         claims=("appendix-E-lemma",),
     ),
     Mutant(
+        "claims/errata_appendices",
+        "largest / task.Y_train.numel()",
+        "largest / len(task.Y_train)",
+        "with a learning rate of 1 the mean over samples only starts stable",
+        claims=("appendix-D-loss",),
+    ),
+    Mutant(
         "claims/figure_6",
         "seed=seed), TIMES, step=1e-3",
         "seed=seed), [tau / 10 for tau in TIMES], step=1e-3",

@@ -64,7 +64,7 @@ MUTANTS = (
     ),
     Mutant(
         "train",
-        "scale * n / size * G1 + decay * W1",
+        "scale * n / size * G1 + decay * V1",
         "scale * n / size * G1",
         "training without weight decay on the first layer",
         (PYTORCHS_RUN,),
@@ -72,8 +72,8 @@ MUTANTS = (
     ),
     Mutant(
         "train",
-        "W1 - eta * v1, W2 - eta * v2",
-        "W1 - eta * v1 - decay * W1, W2 - eta * v2 - decay * W2",
+        "V1 - eta * v1, V2 - eta * v2",
+        "V1 - eta * v1 - decay * V1, V2 - eta * v2 - decay * V2",
         "training: weight decay once more, without the learning rate",
         (PYTORCHS_RUN,),
         ("training-delay", "dying-units"),
@@ -131,7 +131,7 @@ MUTANTS = (
         "return (output - Y).square().sum() + ridge * decay",
         "return (output - Y).square().mean() + ridge * decay",
         "eqs 12 and 13: the mean of the squared errors, not their sum",
-        ("test_model.py::test_eq_12_against_loops",),
+        ("test_model.py::test_eq_13_against_loops",),
         ("eq-2-length", "eqs-12-13"),
     ),
     Mutant(
@@ -157,5 +157,34 @@ MUTANTS = (
         "the rescaled norm of a unit to half its power",
         ("test_units.py::test_rescaled_norm_is_sympys_minimum",),
         ("rescaled-norm-copies",),
+    ),
+    Mutant(
+        "units",
+        "((length[copies] / length[h]) ** q) @ W2[copies]",
+        "(length[copies] / length[h]) @ W2[copies]",
+        "merged units: readouts added in proportion to |w1|, not to its power q",
+        ("test_units.py::test_merging_keeps_the_outputs_and_does_not_raise_the_rescaled_norm",),
+    ),
+    Mutant(
+        "gradient_flow",
+        "(gradient(theta) + 2 * ridge * theta)",
+        "(gradient(theta) + ridge * theta)",
+        "training in steps with half the weight decay",
+        ("test_gradient_flow.py::test_steps_are_gradient_descent_in_a_loop",),
+        ("slow-flow-steps",),
+    ),
+    Mutant(
+        "fourier",
+        "centred = parts - parts.mean(dim=1, keepdim=True)",
+        "centred = parts",
+        "section 7.3.2: the cosine of absolute values in place of their correlation",
+        ("test_fourier.py::test_correlation_is_that_of_numpy",),
+    ),
+    Mutant(
+        "fourier",
+        "plane(F[k - 1].conj())",
+        "plane(F[k - 1])",
+        "circles run through backwards",
+        ("test_fourier.py::test_number_j_stands_at_its_signed_angle",),
     ),
 )

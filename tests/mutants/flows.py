@@ -24,8 +24,8 @@ MUTANTS = (
     ),
     Mutant(
         "flow",
-        "state = state + eta * velocity(state)",
-        "state = state - eta * velocity(state)",
+        "state + eta * velocity(state), then",
+        "state - eta * velocity(state), then",
         "Euler's method steps backwards",
         ("test_flow.py::test_euler_converges_with_first_order",),
         ("abstract-delayed-generalisation", "abstract-representation"),

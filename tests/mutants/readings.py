@@ -138,8 +138,8 @@ MUTANTS = (
     ),
     Mutant(
         "fourier",
-        "plane(F[k - 1])",
-        "plane(F[k - 2])",
+        "plane(F[k - 1].conj())",
+        "plane(F[k - 2].conj())",
         "circle k in the plane of frequency k - 1",
         ("test_fourier.py::test_points_lie_on_the_circle_in_the_order_of_the_frequency",),
     ),

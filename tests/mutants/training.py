@@ -5,8 +5,8 @@ from .mutant import Mutant
 MUTANTS = (
     Mutant(
         "data",
-        "torch.combinations(torch.arange(p), with_replacement=True)",
-        "torch.cartesian_prod(torch.arange(p), torch.arange(p))",
+        "if c is not None and (ordered or a <= b)",
+        "if c is not None",
         "section 7.1: (a, b) and (b, a) count as two pairs",
         ("test_data.py::test_the_papers_sizes",),
         (
@@ -20,15 +20,15 @@ MUTANTS = (
     ),
     Mutant(
         "data",
-        "labels = ab.sum(1) % p",
-        "labels = (ab[:, 1] - ab[:, 0]) % p",
-        "section 7.1: c = b - a instead of a + b",
+        "lambda a, b: (a + b) % p",
+        "lambda a, b: (a * b) % p",
+        "section 7.1: c = a b instead of a + b",
         ("test_data.py::test_every_pair_once_and_every_row_its_sum",),
     ),
     Mutant(
         "data",
-        "one_hot(ab, p).sum(1)",
-        "one_hot(ab, p).amax(1)",
+        "units.sum(1)).double()",
+        "units.amax(1)).double()",
         "section 7.1: X_i = e_a instead of 2 e_a where a = b",
         ("test_data.py::test_every_pair_once_and_every_row_its_sum",),
         ("section-7.2-sum", "theorem-4.10-data"),
@@ -65,7 +65,7 @@ MUTANTS = (
     ),
     Mutant(
         "train",
-        "v2 = m * v2 + scale * n / size * G2 + decay * W2",
+        "v2 = m * v2 + scale * n / size * G2 + decay * V2",
         "v2 = m * v2 + scale * n / size * G2",
         "training without weight decay on the readout",
         ("test_train.py::test_appendix_d_run_is_that_of_pytorchs_optimiser",),
