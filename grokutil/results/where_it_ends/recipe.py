@@ -8,11 +8,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, softplus
+from grokutil.constraints import SingularPointError
 from grokutil.data import Task, modular_addition
 from grokutil.kinks import sliding_kinks
 from grokutil.manifold import TangentSpace, jacobian, split
@@ -191,32 +195,35 @@ def flow(seed: int, end: float = FLOW_S[-1]) -> dict[str, np.ndarray]:
 
     Returns:
         ``s`` (T,); for ``flow`` and each ``train WD`` what :func:`measure` returns, as ``KEY of PATH``, for training
-        also what :func:`predicted` does; ``multiplier`` (T,), the length of mu on the flow; ``distance`` (weight
-        decays, T), from training to the flow.
+        also what :func:`predicted` does, for the flow ``multiplier``, the length of mu; ``distance`` (weight
+        decays, T), from training to the flow. NaN from where the flow meets a numerically singular J.
     """
     task = modular_addition(P, train_size=TRAIN, seed=seed)
     s, start = [value for value in FLOW_S if value <= end], memorising_point(task, seed)
-    walk = projected_flow(
-        start, task.X_train, task.Y_train, s, activation="quadratic", step=STEP, progress=False
-    ).states
-    paths, found = {"flow": walk}, {"s": np.array(s)}
+    walk = [start]
+    with suppress(SingularPointError):
+        for now, then in pairwise(s):
+            walk += projected_flow(
+                walk[-1], task.X_train, task.Y_train, [now, then], activation="quadratic", step=STEP, progress=False
+            ).states[1:]
+    found, distances = {"s": np.array(s)}, []
     for decay in FLOW_DECAYS:
         times = np.rint(2 * np.array(s) / decay).astype(int)
         everything = train(task, "quadratic", start, sorted({*times, *(times + ahead(decay))}), decay)
-        paths[f"train {decay:g}"] = everything[::2]
+        distances.append([float((vector(a) - vector(b)).norm()) for a, b in zip(everything[::2], walk, strict=False)])
         rows = []
         for before, after in zip(everything[::2], everything[1::2], strict=True):
             _, sigma, V = torch.linalg.svd(jacobian(*before, task.X_train, "quadratic"), full_matrices=False)
             rows.append(measure(before, sigma) | predicted(before, after, sigma, V, decay))
         found |= {f"{key} of train {decay:g}": column for key, column in stacked(rows).items()}
-    jacobians = (jacobian(W1, W2, task.X_train, "quadratic") for W1, W2 in walk)
-    rows = [measure(*both) for both in zip(walk, map(torch.linalg.svdvals, jacobians), strict=True)]
-    found |= {f"{key} of flow": column for key, column in stacked(rows).items()}
-    found["multiplier"] = np.array(
-        [float(TangentSpace(W1, W2, task.X_train, "quadratic").multiplier().norm()) for W1, W2 in walk]
-    )
-    apart = [[float((vector(a) - vector(b)).norm()) for a, b in zip(paths[k], walk, strict=True)] for k in paths]
-    found["distance"] = np.array(apart[1:])
+    rows = []
+    for W1, W2 in walk:
+        mu = TangentSpace(W1, W2, task.X_train, "quadratic").multiplier()
+        sigma = torch.linalg.svdvals(jacobian(W1, W2, task.X_train, "quadratic"))
+        rows.append(measure((W1, W2), sigma) | {"multiplier": float(mu.norm())})
+    columns = stacked(rows)
+    found |= {f"{key} of flow": to_the_end(column, len(s)) for key, column in columns.items()}
+    found["distance"] = np.array([to_the_end(np.array(row), len(s)) for row in distances])
     return found
 
 
@@ -258,6 +265,12 @@ def fitted(task: Task, start: int) -> Point:
         r = (predict(W1, W2, X, "quadratic") - Y).flatten()
         end = end - torch.linalg.pinv(jacobian(W1, W2, X, "quadratic"), rtol=1e-5) @ r
     return split(end, *shapes)
+
+
+def to_the_end(column: np.ndarray, records: int) -> np.ndarray:
+    """A column (t, ...) made as long as there are records, with NaN."""
+    missing = np.full((records - len(column), *column.shape[1:]), np.nan, dtype=np.float32)
+    return np.concatenate((column, missing)) if len(missing) else column
 
 
 def stacked(rows: list[dict]) -> dict[str, np.ndarray]:
