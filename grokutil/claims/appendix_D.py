@@ -114,7 +114,7 @@ def _moves_the_outputs(seed: int) -> tuple[float, float]:
     parts = loss_gradient(W1, W2, pairs.X_train, pairs.Y_train, get_activation("relu"))
 
     def change(v: Tensor) -> Tensor:
-        return jvp(lambda *layers: predict(*layers, pairs.X_train), (W1, W2), split(v, W1, W2))[1].norm()
+        return jvp(lambda V1, V2: predict(V1, V2, pairs.X_train), (W1, W2), split(v, W1, W2))[1].norm()
 
     left = [
         float(change(theta - J.mT @ torch.linalg.solve(J @ J.mT, J @ theta)) / change(theta))

@@ -18,6 +18,7 @@ from grokutil.manifold import TangentSpace
 from grokutil.measure import learning_curves
 from grokutil.model import predict
 from grokutil.train import gradient_descent, ridge_from_weight_decay
+from grokutil.units import rescaled_norm2
 from grokutil.walks import Field, Point, at_angle, norm_descent, projected_flow, retract, unit_speed
 
 WIDTH, LENGTH, STEP = 128, 10.0, 0.1
@@ -97,7 +98,7 @@ def walks(seed: int, length: float = LENGTH, names: Sequence[str] | None = None)
             start, inputs, targets, lengths, field=field, activation="quadratic", step=STEP, progress=False
         )
         curves = learning_curves(run.states, task, "quadratic")
-        norms = np.array([(norm2(point), rescaled_norm2(point)) for point in run.states]).T
+        norms = np.array([(norm2(point), rescaled_norm2(*point, "quadratic")) for point in run.states]).T
         found[name] = np.array([*norms, curves.test_loss, curves.test_accuracy])
         ends.append(torch.cat([W.flatten() for W in run.states[-1]]))
     stacked = torch.stack(ends)
@@ -108,12 +109,6 @@ def walks(seed: int, length: float = LENGTH, names: Sequence[str] | None = None)
 def norm2(point: Point) -> float:
     """Squared norm of all weights."""
     return float(sum(W.square().sum() for W in point))
-
-
-def rescaled_norm2(point: Point) -> float:
-    r"""Least squared norm of a quadratic network under :math:`w_{1h} \to a_h w_{1h}, w_{2h} \to a_h^{-2} w_{2h}`."""
-    A, B = point[0].square().sum(0), point[1].square().sum(1)
-    return float(3 * 2 ** (-2 / 3) * (A**2 * B).pow(1 / 3).sum())
 
 
 def sweep(
