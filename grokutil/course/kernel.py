@@ -6,23 +6,27 @@ data (:mod:`grokutil.course.values`) when the grader asks. Everything else is IP
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import zmq
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
-from traitlets import Float, Int
+from ipykernel.zmqshell import ZMQInteractiveShell
+from jupyter_client.session import Session
+from traitlets import Float, Int, Type
 
-from grokutil.course.driver import NOT_DEFINED, QUESTION, STOPPED, message
+from grokutil.course.driver import NOT_DEFINED, STOPPED, message
 from grokutil.course.values import decode, encode
 
+SETTLE = 0.02  # seconds for what was printed past Python to arrive
 AGAIN = 5.0  # seconds of processor time until what does not stop is told so again
 
 
@@ -39,6 +43,13 @@ class Stream(OutStream):
 
     left = more = 0  # of both together
 
+    def flush(self) -> None:
+        """Send what was printed from here, and not from another thread."""
+        self._flush() if self._is_master_process() else super().flush()
+
+    def _schedule_flush(self) -> None:
+        """Leave it for the end of the cell, or for what is displayed next."""
+
     def write(self, text: str) -> int:
         """Keep what there is room for."""
         size = len(text) if isinstance(text, str) else 0
@@ -49,15 +60,19 @@ class Stream(OutStream):
             super().write(kept)
         return size
 
-    def say_how_much_was_cut(self) -> None:
-        """Say it, if anything was."""
-        if Stream.more:
-            super().write(f"\n[{Stream.more} more characters cut]")
+
+class Shell(ZMQInteractiveShell):
+    """IPython's shell, without the copy that it keeps of all that is printed."""
+
+    @contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        yield
 
 
 class Kernel(IPythonKernel):
     """IPython's kernel, with limits of processor time and of printed characters."""
 
+    shell_class = Type(Shell)
     cell = Float(60.0, help="seconds of processor time for a cell").tag(config=True)
     cells = Float(240.0, help="seconds of processor time for all cells together").tag(config=True)
     call = Float(20.0, help="seconds of processor time for an answer to the grader").tag(config=True)
@@ -66,11 +81,11 @@ class Kernel(IPythonKernel):
     shell: Any
     session: Any
     _stdout: Any
+    _stderr: Any
 
     def __init__(self, **options: Any):
         super().__init__(**options)
         self.shell.ask_exit = lambda: None  # exit() ends nothing: other cells are to run
-        self.shell_handlers[QUESTION] = self.question
         self.begun = time.process_time()
         self.endless: dict[str, dict[str, Any]] = {}  # functions that are not called again
 
@@ -85,32 +100,93 @@ class Kernel(IPythonKernel):
                 reply: dict[str, Any] = await super().do_execute(code, *arguments, **options)
         except TimeLimit as error:  # outside of the student's code, such as a figure that is drawn at the cell's end
             reply = _failed("TimeLimit", str(error))
-        self._stdout.say_how_much_was_cut()
+        if Stream.more:
+            OutStream.write(self._stdout, f"\n[{Stream.more} more characters cut]")
         return reply
 
-    async def question(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        """Reply with the value of a variable, or with what a function returned."""
+    async def run(self, source: str) -> list[dict[str, Any]]:
+        """Run a cell; the messages that a notebook would get."""
+        self.session.sent.clear()
+        asked = {"code": source, "silent": False, "stop_on_error": False}
+        message = self.session.msg("execute_request", asked)
+        self.set_parent([], message)
+        self.pre_handler_hook()
+        try:
+            await self.execute_request(None, [], message)
+        finally:
+            self.post_handler_hook()
+        await asyncio.sleep(SETTLE)
+        self._stdout.flush()
+        self._stderr.flush()
+        return [m for m in self.session.sent if m["parent_header"].get("msg_id") == message["header"]["msg_id"]]
+
+    def value(self, name: str, arguments: Sequence[Any] | None = None) -> dict[str, Any]:
+        """The value of a variable, or what a function returns, ready to cross to the grader."""
         Stream.left = 0
-        asked = parent["content"]
-        name, arguments = asked["name"], asked.get("arguments")
         names = self.shell.user_ns
         value = partial(named, names, name) if arguments is None else partial(make, names, name, *arguments)
         frame = self.endless.get(name) or crossing(value, self.call)
         if arguments is not None and str(frame.get("failed", "")).startswith(STOPPED):
             self.endless[name] = frame
-        self.session.send(stream, "question_reply", frame, parent, ident=ident)
+        return frame
+
+
+class Kept(Session):
+    """The session of a kernel whose messages stay in its process, in ``sent``.
+
+    They go through no socket: a student's code can write into every open file of its process, and no garbage there may
+    keep the others from being heard. Children that the code has forked send theirs to this process, as ever.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.sent: list[dict[str, Any]] = []
+        self.home = os.getpid()
+
+    def send(  # type: ignore[override]
+        self, stream: Any, message: Any, content: Any = None, parent: Any = None, *more: Any, **options: Any
+    ) -> Any:
+        """Keep a message."""
+        if os.getpid() != self.home:
+            return super().send(stream, message, content, parent, *more, **options)
+        if isinstance(message, str):
+            names = {name: options.get(name) for name in ("header", "metadata")}
+            message = self.msg(message, content, parent, **names)
+        self.sent.append(message)
+        return message
+
+    def send_multipart(self, parts: Sequence[bytes], *_: Any, **__: Any) -> None:
+        """Keep a message of a child, in place of a socket."""
+        self.sent.append(self.deserialize(self.feed_identities(list(parts))[1]))
 
 
 class App(IPKernelApp):
-    """The program around the kernel."""
+    """The program around the kernel, which nobody talks to from outside."""
 
     kernel_class = Kernel
     outstream_class = "grokutil.course.kernel.Stream"
 
-    def init_iopub(self, context: Any) -> None:
-        """Lose no output, however much comes at once."""
-        context.setsockopt(zmq.SNDHWM, 0)
-        super().init_iopub(context)
+    def _session_default(self) -> Session:
+        return Kept(parent=self)
+
+    def log_connection_info(self) -> None:
+        """Say nothing: nobody connects."""
+
+    def init_io(self) -> None:
+        """Take what children send."""
+        self.session.context = self.iopub_thread.socket.context
+        self.iopub_thread.socket = self.session
+        super().init_io()
+
+
+def start(limits: Mapping[str, Any]) -> Kernel:
+    """The kernel of this process, with these limits."""
+    options = [f"--Kernel.{name}={limits[name]}" for name in ("cell", "cells", "call", "output")]
+    app = App.instance()
+    app.initialize(["--transport=ipc", "-f", os.path.abspath(".jupyter/kernel.json"), *options])
+    kernel = app.kernel
+    assert isinstance(kernel, Kernel)
+    return kernel
 
 
 def named(names: dict[str, Any], name: str) -> Any:

@@ -73,7 +73,7 @@ def write_marks(records: Sequence[Record], results: Path, sets: Collection[str] 
             key = record["id"], record["set"].casefold(), part["part"].casefold()
             here = [line for line in lines if line.key == key]
             lines = [line for line in lines if line.key != key]
-            here = [line for line in here if line.written or part["points"] is None]
+            here = [line for line in here if line.written] or (here if part["points"] is None else [])
             if not here and part["points"] is None and record["status"] != "grader failed":
                 here = [Line(*key, answer=_digest(record, part))]
             kept += here
