@@ -93,6 +93,7 @@ class Sandbox:
             directory = str(home)
         environment = {"PATH": "/usr/bin:/bin", "HOME": directory, "TMPDIR": directory, "LANG": "C.UTF-8"}
         environment |= {"IPYTHONDIR": f"{directory}/.ipython", "MPLCONFIGDIR": f"{directory}/.matplotlib"}
+        environment |= {"SHELL": "/bin/bash"} if os.path.exists("/bin/bash") else {}
         environment |= {"JUPYTER_RUNTIME_DIR": f"{directory}/.jupyter", "TQDM_DISABLE": "1"}
         process = subprocess.Popen(
             command,
