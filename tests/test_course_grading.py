@@ -113,7 +113,11 @@ EXPECTED = {
     "syntax-error": (NONE, "graded", "SyntaxError"),
     "endless-loop": (NONE, "graded", "more than 3 seconds of processor time"),
     "stubborn-loop": (NONE, "stopped", "stopped after 15 seconds of processor time in cell project (1. Project)"),
-    "sleeps": (NONE, "stopped", "stopped after 150 seconds by the clock, though it hardly used the processor in cell pro"),
+    "sleeps": (
+        NONE,
+        "stopped",
+        "stopped after 150 seconds by the clock, though it hardly used the processor in cell pro",
+    ),
     "renamed": (ALL, "graded", "renamed, recognised by its metadata"),
     "unlabelled": (NONE, "not graded", "nothing handed in; see the remarks"),
     "prints": (NONE, "graded", "more than 3 seconds of processor time"),

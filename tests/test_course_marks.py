@@ -44,7 +44,9 @@ def mark(tmp_path, records, **changes):
     return now, remarks
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1 for the missing unit", "@ben helped", "\tin", "'quoted'", "'=x", "a,b\nc"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1 for the missing unit", "@ben helped", "\tin", "'quoted'", "'=x", "a,b\nc"]
+)
 @pytest.mark.parametrize("id", ["ada", "@ada", "+ada", "=ada"])
 def test_what_a_teacher_writes_comes_back_as_written(tmp_path, id, text):
     (now,), remarks = mark(tmp_path, lambda: [record(id)], mark="1,5", comment=text)
@@ -86,7 +88,9 @@ def test_another_encoding_is_named_with_the_remedy(tmp_path):
 ADDED = {"id": "Ada ", "set": "set0_line", "part": "Explain", "mark": "2"}
 
 
-@pytest.mark.parametrize(("points", "status"), [(0.0, "graded"), (None, "graded"), (0.0, "not graded"), (None, "not graded")])
+@pytest.mark.parametrize(
+    ("points", "status"), [(0.0, "graded"), (None, "graded"), (0.0, "not graded"), (None, "not graded")]
+)
 def test_a_line_that_a_teacher_adds_is_honoured(tmp_path, points, status):
     write(tmp_path / "manual.csv", [dict.fromkeys(marks.MANUAL_COLUMNS, "") | ADDED | {"mine": "x"}])
     for _ in range(2):

@@ -162,8 +162,9 @@ def _written(submission: Submission, given: Given, part: Part) -> dict[str, Any]
 
 
 def _own(submission: Submission) -> list[dict[str, Any]]:
-    """Cells that the student added, with something in them."""
-    return [cell for cell in submission.cells if cell["own"] and cell["id"] is None and cell["source"].strip()]
+    """Cells that the student added, with something in them that is not known to be an answer."""
+    own = [cell for cell in submission.cells if cell["own"] and cell["id"] is None and "answers" not in cell]
+    return [cell for cell in own if cell["source"].strip()]
 
 
 def _is_empty(submission: Submission, problem_set: ProblemSet, given: Mapping[str, Given], part: Part) -> bool:

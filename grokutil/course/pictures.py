@@ -18,8 +18,11 @@ BEGINNINGS = {
 }
 READABLE = ("text/markdown", "text/latex", "text/plain")
 DATA = re.compile(r"data:(image/[a-z+]+);base64,([A-Za-z0-9+/=\s]+)")
-IN_MARKDOWN = re.compile(r"""!\[[^\]]*\]\(\s*<?((?:[^\s()<>]|\([^()]*\))+)>?(?:\s+["'][^)]*)?\s*\)""")
-IN_HTML = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?([^"'>]+)["']?[^>]*>""", re.I)
+IN_TEXT = re.compile(
+    r"""!\[[^\]]*\]\(\s*<?((?:[^\s()<>]|\([^()]*\))+)>?(?:\s+["'][^)]*)?\s*\)"""  # ![](target "title")
+    r"""|<img\b[^>]*?\bsrc\s*=\s*["']?([^"'>]+)["']?[^>]*>""",
+    re.I,
+)
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.I | re.S)
 
 
@@ -65,7 +68,7 @@ def in_answer(
     found: dict[str, str] = {}
 
     def shown(match: re.Match[str]) -> str:
-        target = html.unescape(match[1].strip())
+        target = html.unescape((match[1] or match[2]).strip())
         if target.startswith("attachment:"):
             name = unquote(target.removeprefix("attachment:"))
             picture = from_bundle(attachments.get(name, {}))
@@ -80,7 +83,7 @@ def in_answer(
         return found[picture]
 
     used: set[str] = set()
-    text = IN_HTML.sub(shown, IN_MARKDOWN.sub(shown, source))
+    text = IN_TEXT.sub(shown, source)
     for name, data in attachments.items():
         if name not in used and isinstance(data, dict):
             picture = from_bundle(data)

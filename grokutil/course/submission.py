@@ -128,8 +128,9 @@ def _read(id: str, file: File, sets: Sequence[ProblemSet], there: Sequence[File]
         submission.digest = hashlib.sha256(content).hexdigest()
         cells, label = _notebook(content)
     except ValueError as error:
-        submission.look |= "larger" in str(error) or "unpacked" in str(error)
+        submission.look |= not submission.digest  # there is something, and it could not be read
         submission.problem = str(error)
+        submission.set = submission.set or next((s.name for s in sets if _is_named_after(file.name, s.name)), "")
         return submission
     name = label.get("set")
     ids = {grade_id_of(cell) for cell in cells} - {None}
@@ -194,11 +195,12 @@ def grade_id_of(cell: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Given:
-    """A cell of a set that has a grade id, as it is handed out; ``answer``: students write it."""
+    """A cell of a set that has a grade id, as it is handed out; ``answer``: students write it, and define ``names``."""
 
     type: str
     source: str
     answer: bool
+    names: Set[str]
 
     def untouched(self, source: str) -> bool:
         """Whether a student left the cell as it was handed out, or empty."""
@@ -207,12 +209,13 @@ class Given:
 
 def given_cells(problem_set: ProblemSet, id: str) -> dict[str, Given]:
     """The cells of a set by their grade ids, for one student."""
-    given = {}
+    given, asked = {}, {name for part in problem_set.parts for name in part.answers}
     for cell in fill_in(problem_set.copy(), id).cells:
         if name := grade_id(cell):
             answer = bool(cell.metadata.nbgrader.solution)
             source = SOLUTION.sub("", cell.source) if answer else HIDDEN.sub("", cell.source)
-            given[name] = Given(cell.cell_type, source, answer)
+            names = _names(cell.source) & asked | _names(cell.source, functions=True) if answer else set()
+            given[name] = Given(cell.cell_type, source, answer, names)
     return given
 
 
@@ -289,7 +292,7 @@ def _assemble(
         if cell["id"] in given and given[cell["id"]].answer and not given[cell["id"]].untouched(cell["source"])
     }
     submission.answered = len(answered)
-    empty = {id for id, g in given.items() if g.answer and g.type == "code" and id not in answered}
+    empty = {id: g for id, g in given.items() if g.answer and g.type == "code" and id not in answered}
     _find_answers(submission, empty, {problem_set.titles[id] for id in empty})
     own = [cell for cell in submission.cells if cell["own"]]
     submission.look = any(cell["source"].strip() for cell in own)
@@ -297,7 +300,7 @@ def _assemble(
         submission.problem = "a notebook without answer cells" if missing else "a notebook without code of its own"
 
 
-def _find_answers(submission: Submission, empty: Set[str], asks: Set[str]) -> None:
+def _find_answers(submission: Submission, empty: Mapping[str, Given], asks: Set[str]) -> None:
     """Answers that stand in cells of the student's own: code in cells for text, and code above an ``empty`` cell.
 
     Looked for under the titles ``asks``, where a cell for code is empty.
@@ -310,14 +313,15 @@ def _find_answers(submission: Submission, empty: Set[str], asks: Set[str]) -> No
             if _is_code(source) and _names(source):
                 turned.append(cell["title"])
                 cell |= {"type": "code", "source": source}
-    for cell in [c for c in cells if c["id"] in empty and c["type"] == "code"]:
-        asked = _names(cell["source"])
-        above = cells[: cells.index(cell)]
-        own = (n for n, c in enumerate(above) if c["own"] and c["type"] == "code" and asked & _names(c["source"]))
-        if (place := next(own, None)) is not None:  # else the empty definition would replace the student's
-            cells.remove(cell)
-            cells.insert(place, cell)
-            elsewhere.append(cell["id"])
+    for id, given in empty.items():
+        own = [c for c in cells if c["own"] and c["id"] is None and c["type"] == "code"]
+        own = [c for c in own if given.names & _names(c["source"])]
+        for cell in own:
+            cell["answers"] = id
+        for cell in [c for c in cells if own and c["id"] == id and cells.index(c) > cells.index(own[0])]:
+            cells.remove(cell)  # else its empty definition would replace the student's
+            cells.insert(cells.index(own[0]), cell)
+            elsewhere.append(id)
     if turned:
         submission.flags.append(f"code in cells for text, run as code: {', '.join(map(shown, dict.fromkeys(turned)))}")
     if elsewhere:
@@ -346,13 +350,15 @@ def _is_code(source: str) -> bool:
         return False
 
 
-def _names(source: str) -> set[str]:
-    """The names that a cell of code defines at its top level."""
+def _names(source: str, functions: bool = False) -> set[str]:
+    """The names that a cell of code defines at its top level, or those of functions alone."""
     try:
         body = ast.parse(re.sub(r"^[ \t]*[%!].*$", "", source, flags=re.M)).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return set()
     found = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+    if functions:
+        return found
     targets = [t for node in body if isinstance(node, ast.Assign) for t in node.targets]
     targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
     return found | {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
