@@ -23,7 +23,7 @@ from grokutil.course.release import model, release
 from grokutil.course.sandbox import KINDS, Sandbox
 from grokutil.course.watch import Limits
 
-LIMITS = Limits(seconds=15, cell=3, call=3, clock=150, memory=2**30)
+LIMITS = Limits(seconds=15, cell=3, call=3, clock=90, memory=2**30)
 ALL, NONE = 5.0, 0.0  # automatic points; two more are a teacher's to give
 
 
@@ -116,7 +116,7 @@ EXPECTED = {
     "sleeps": (
         NONE,
         "stopped",
-        "stopped after 150 seconds by the clock, though it hardly used the processor in cell pro",
+        "stopped after 90 seconds by the clock, though it hardly used the processor in cell project",
     ),
     "renamed": (ALL, "graded", "renamed, recognised by its metadata"),
     "unlabelled": (NONE, "not graded", "nothing handed in; see the remarks"),
@@ -364,7 +364,7 @@ def test_what_the_clock_cut_off_is_to_be_marked_not_wrong(planted):
     (record,) = (record for record in planted.batch.records if record["id"] == "sleeps")
     assert {part["points"] for part in record["parts"]} == {None}
     row = planted.marks()["sleeps"]
-    assert row["total"] == "" and "150 seconds by the clock" in row["remarks"]
+    assert row["total"] == "" and "90 seconds by the clock" in row["remarks"]
     assert "AGAIN=sleeps" in row["remarks"]
     assert "sleeps,set0_line,test_slope,2,," in (planted.results / "manual.csv").read_text()
     assert planted.marks()["right"]["automatic"] == "5"

@@ -69,13 +69,13 @@ def submissions_of(folder: Path, sets: Sequence[ProblemSet]) -> tuple[list[Submi
     found = {name: _newest(there) for name, there in copies.items() if there}
     submissions = []
     for s in sets:
-        here = [file for file in [*unplaced, *others] if _is_named_after(file.name, s.name)]
-        if not found and not here:  # it may belong to any set
-            here = [*unplaced, *others]
+        named = [file for file in [*unplaced, *others] if _is_named_after(file.name, s.name)]
+        here = named or ([] if found else [*unplaced, *others])  # these may belong to any set
         missing = NOTHING + ("; see the remarks on other files" if remarks else "")
         names = f": {_named([file.name for file in here])}" if here else ""
         digest = hashlib.sha256(repr([(file.name, file.time) for file in here]).encode()).hexdigest()
-        theirs = Submission(id, s.name, digest=digest, problem=missing + names, look=bool(here))
+        file = named[0] if named else None
+        theirs = Submission(id, s.name, file, digest=digest, problem=missing + names, look=bool(here))
         submissions.append(found.get(s.name) or theirs)
     return submissions, remarks
 
