@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from grokutil.course import driver, student
+from grokutil.course import kernel, student
 from grokutil.course.checker import judge
 from grokutil.course.problems import HIDDEN, fill_in, grade_id, read_set
 from grokutil.course.values import encode
@@ -134,9 +134,9 @@ def run(problem_set, id, change=lambda source: source, until=None):
 def frames(part, names, me):
     """What crosses to the grader for one part."""
     return {
-        "answers": {name: driver.crossing(lambda name=name: driver.named(names, name), 20) for name in part.answers},
+        "answers": {name: kernel.crossing(lambda name=name: kernel.named(names, name), 20) for name in part.answers},
         "calls": {
-            str(n): driver.crossing(lambda c=c: driver.make(names, c.name, encode(list(c.args)), encode(c.kwargs)), 20)
+            str(n): kernel.crossing(lambda c=c: kernel.make(names, c.name, encode(list(c.args)), encode(c.kwargs)), 20)
             for n, c in enumerate(part.draw(me, SEED))
         },
     }

@@ -2,6 +2,9 @@
 
 import json
 import pickle
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ import torch
 
 from grokutil.course.checking import Tally, close, same_expression
 from grokutil.course.expressions import equivalent, read
-from grokutil.course.values import Expression, decode, encode
+from grokutil.course.values import DTYPES, EXPRESSION, Expression, decode, encode
 
 x, k = sp.symbols("x k")
 
@@ -27,21 +30,123 @@ def test_plain_values_cross_unchanged(value):
     assert crossed(value) == value and type(crossed(value)) is type(value)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int64", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3)])
 def test_arrays_and_tensors_cross_with_dtype_and_shape(dtype, shape):
     array = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(dtype)
     back = crossed(array)
     assert back.dtype == dtype and back.shape == shape and np.array_equal(back, array)
+    back += back  # writable: functions of students may work in place
     tensor = torch.from_numpy(array.copy()).reshape(shape)
     assert torch.equal(crossed(tensor), tensor)
     assert isinstance(crossed(tensor, tensors=False), np.ndarray)
-    back += back  # writable: functions of students may work in place
 
 
 def test_big_endian_and_strided_arrays_cross():
     array = np.arange(6, dtype=">f8").reshape(2, 3).T
     assert np.array_equal(crossed(array), array)
+
+
+class Pair(NamedTuple):
+    value: float
+    error: np.ndarray
+
+
+H = np.array([[2.0, 1.0], [1.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.linalg.eigh(H),
+        np.linalg.svd(H),
+        np.linalg.qr(H),
+        np.linalg.slogdet(H),
+        torch.linalg.eigh(torch.tensor(H)),
+        torch.linalg.svd(torch.tensor(H, requires_grad=True)),
+        torch.max(torch.tensor(H), dim=0),
+        Pair(1.0, H),
+        range(3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_libraries_return_crosses_as_a_tuple(value):
+    back = crossed(value, tensors=False)
+    assert type(back) is tuple and len(back) == len(value)
+    for answer, truth in zip(back, value, strict=True):
+        close(answer, truth)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.ones(2, requires_grad=True),
+        torch.nn.Parameter(torch.ones(2)),
+        torch.ones(2, requires_grad=True) * 1,
+        torch.ones(2, dtype=torch.bfloat16),
+        torch.ones(2).to_sparse(),
+        torch.ones(2, dtype=torch.complex64).conj(),
+        torch.ones(1).expand(2),
+        [torch.ones((), requires_grad=True), 1],
+        [Fraction(2, 2), Decimal(1)],
+        np.ones(2, np.longdouble),
+        np.ones(2, ">u2"),
+        [True, np.True_],
+        [sp.Integer(1), sp.sqrt(1)],
+        sp.Matrix([1, 1]).T.tolist()[0],
+        (1, 1 + 0j),
+    ],
+    ids=str,
+)
+def test_a_right_answer_in_another_form_is_right(value):
+    close(crossed(value, tensors=False), np.ones(2))
+
+
+@pytest.mark.parametrize("value", [1, 1.0, True, np.uint8(1), [1], np.ones((1, 1)), sp.Integer(1), torch.ones(1)])
+@pytest.mark.parametrize("truth", [1.0, 1, np.float32(1), torch.ones(())])
+def test_one_number_is_right_however_it_is_held(value, truth):
+    close(crossed(value, tensors=False), truth)
+    with pytest.raises(AssertionError):
+        close(crossed(value, tensors=False), 2 * truth)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64", "int8"])
+def test_small_integers_do_not_wrap(dtype):
+    close(np.array([1, 2], dtype), [1.0, 2.0])
+    for truth in ([2, 2], np.array([2, 2], dtype), [257.0, 2.0], [-1, 2]):
+        with pytest.raises(AssertionError):
+            close(np.array([1, 2], dtype), truth)
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, -0.0, np.zeros(3), torch.zeros(2, 2), 0j])
+def test_an_exact_zero_is_right_where_the_truth_is_zero(zero):
+    close(crossed(zero, tensors=False), zero)
+    with pytest.raises(AssertionError):
+        close(np.asarray(zero) + 1e-12, zero)
+
+
+def test_integers_beyond_64_bits_are_numbers():
+    close(crossed(10**30), 1e30)
+    close(crossed([10**30, 1]), [1e30, 1])
+
+
+def test_the_tolerance_is_relative_to_the_largest_number():
+    for scale in (1e-12, 1.0, 1e12):
+        close(scale * np.array([1 + 0.9e-6, 0]), scale * np.array([1.0, 0.9e-6]))
+        with pytest.raises(AssertionError):
+            close(scale * (1 + 1.1e-6), scale)
+
+
+def test_an_expression_that_is_too_long_does_not_cross():
+    long = sum(sp.Symbol(f"x{n}") for n in range(5000))
+    with pytest.raises(ValueError, match=f"at most {EXPRESSION}"):
+        encode(long)
+    assert len(encode(sum(sp.Symbol(f"x{n}") for n in range(1000)))["expression"]) < EXPRESSION
+
+
+def test_a_masked_array_is_refused():
+    with pytest.raises(TypeError, match="masked"):
+        encode(np.ma.masked_array([1.0, 9.0], [False, True]))
 
 
 @pytest.mark.parametrize("value", [object(), len, {1: 2}, np.array([object()]), np.array(["a"]), {1}, b"x"])
@@ -139,6 +244,27 @@ def test_other_expressions_are_not(answer):
     with pytest.raises(AssertionError) as error:
         same_expression(answer, k * sp.cos(k * x))
     assert "k*cos(k*x)" not in str(error.value).replace(str(answer), "")  # the truth is not given away
+
+
+def test_points_tell_what_is_close_from_what_is_equal(monkeypatch):
+    monkeypatch.setattr("grokutil.course.expressions._simplifies_to_zero", lambda difference: False)
+    for wrong in (1e-6, 1e-8):
+        assert equivalent(x * (1 + wrong), x) is False
+    assert equivalent(x * (1 + 1e-12), x) is True
+
+
+def test_points_are_taken_from_the_ranges(monkeypatch):
+    monkeypatch.setattr("grokutil.course.expressions._simplifies_to_zero", lambda difference: False)
+    assert equivalent(sp.Abs(x), x) is True
+    assert equivalent(sp.Abs(x), x, {x: (-2.0, -1.0)}) is False
+    same_expression("abs(x)".replace("abs", "Abs"), -x, ranges={x: (-2.0, -1.0)})
+    with pytest.raises(AssertionError):
+        same_expression("Abs(x)", -x)
+
+
+@pytest.mark.parametrize("answer", ["x^2*k", "k*x^(1+1)", "x**2*k"])
+def test_a_power_may_be_written_with_a_caret(answer):
+    same_expression(answer, k * x**2)
 
 
 def test_random_points_decide_where_simplification_is_too_slow(monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from grokutil.course import choice, report
-from grokutil.course.batch import grade_folder
+from grokutil.course.batch import grade_folder, handed_in
 from grokutil.course.problems import read_set, read_sets
 from grokutil.course.sandbox import KINDS
 from grokutil.course.student import read_ids
@@ -61,11 +61,12 @@ def grade_all(options: argparse.Namespace) -> None:
     """Grade a folder of submissions."""
     results = options.to or options.folder.resolve().with_name(options.folder.resolve().name + "-graded")
     sets = read_sets(options.sources)
+    ids = read_ids(options.ids) if options.ids else []
+    handed_in(options.folder, sets)  # before anything is made: it may be the wrong folder
     results.mkdir(parents=True, exist_ok=True)
     kinds = [options.sandbox] if options.sandbox else choice.SHUT_IN
     sandbox, reached = choice.choose(options.sources, options.folder, results, kinds, tell=_say)
     print(report.shut_in(sandbox, reached), flush=True)
-    ids = read_ids(options.ids) if options.ids else []
     chosen = {"workers": options.workers, "only": options.set, "again": options.again}
     batch = grade_folder(options.folder, results, sets, sandbox, reached, ids, tell=_say, **chosen)
     print(report.summary(batch, sandbox, reached).rpartition("\n\n")[2], end="")

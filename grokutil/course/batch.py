@@ -16,12 +16,12 @@ from filelock import FileLock, Timeout
 
 import grokutil
 from grokutil.course import marks, report
-from grokutil.course.files import plain_files, read_bytes, shown
+from grokutil.course.files import is_junk, shown
 from grokutil.course.grading import Record, grade, listed
 from grokutil.course.problems import ProblemSet
 from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import canonical
-from grokutil.course.submission import Submission, submissions_of
+from grokutil.course.submission import NOTHING, Submission, submissions_of
 from grokutil.course.watch import Limits
 from grokutil.processes import cores
 from grokutil.storage import write_text
@@ -63,8 +63,7 @@ def grade_folder(
         ValueError: no such folder or set, a table of marks that cannot be read, or somebody else is grading it now.
     """
     started, limits = time.monotonic(), limits or Limits()
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; name one with a folder for each student: ID/SET.ipynb")
+    submissions, remarks = handed_in(folder, sets, ids)
     only, again = list(only), {canonical(id) for id in again}
     if unknown := set(only) - {s.name for s in sets}:
         raise ValueError(f"no set {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in sets)}")
@@ -74,11 +73,10 @@ def grade_folder(
         with FileLock(results / ".lock", timeout=0):
             seed = _seed(results)
             marks.read_manual(results / marks.MANUAL)  # before the work, so that a broken table is heard of at once
-            submissions, remarks = _found(folder, sets, ids)
-            wanted = set(only) or {s.set for s in submissions if s.path} or {s.name for s in sets}
+            wanted = set(only) or {s.set for s in submissions if s.file} or {s.name for s in sets}
             submissions = [s for s in submissions if s.set in wanted]
             records, reused = _graded(submissions, results, sets, sandbox, limits, seed, workers, tell, again)
-            remarks += marks.write_marks(records, results)
+            remarks += marks.write_marks(records, results, [s.name for s in sets])
             for record in records:
                 write_text(results / "feedback" / record["id"] / f"{record['set']}.html", report.page(record))
             seconds = time.monotonic() - started
@@ -89,13 +87,23 @@ def grade_folder(
         raise ValueError(f"{results} is in use: another grading is under way") from error
 
 
-def _found(folder: Path, sets: Sequence[ProblemSet], ids: Iterable[str]) -> tuple[list[Submission], list[str]]:
+def handed_in(folder: Path, sets: Sequence[ProblemSet], ids: Iterable[str] = ()) -> tuple[list[Submission], list[str]]:
+    """What students handed in, and remarks on what belongs to none.
+
+    Raises:
+        ValueError: no such folder, a folder of results, or one in which nothing was handed in.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; name one with a folder for each student: ID/SET.ipynb")
+    if (folder / marks.MARKS).exists() and (folder / RECORDS).is_dir():
+        raise ValueError(f"{folder} holds the results of a grading; name the folder with what was handed in")
     submissions: list[Submission] = []
     remarks: list[str] = []
     seen: dict[str, str] = {}
     expected = list(map(canonical, ids))
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
+        if is_junk(entry.name):
+            remarks.append(f"{shown(entry.name)}: left by a system; passed over")
             continue
         if entry.is_symlink() or not entry.is_dir():
             remarks.append(f"{shown(entry.name)}: not in a folder of a student; passed over")
@@ -113,9 +121,11 @@ def _found(folder: Path, sets: Sequence[ProblemSet], ids: Iterable[str]) -> tupl
         remarks += [f"{id}: {other}" for other in others]
         if expected and id not in expected:
             remarks.append(f"{shown(entry.name)}: not in the list of ids; graded all the same")
+    if not any(s.file or s.look for s in submissions):
+        raise ValueError("\n".join([f"nothing was handed in below {folder}; it must hold ID/SET.ipynb", *remarks[:20]]))
     for id in expected:
         if id not in seen:
-            submissions += [Submission(id, s.name, problem="nothing handed in: no folder of this id") for s in sets]
+            submissions += [Submission(id, s.name, problem=f"{NOTHING}: no folder of this id") for s in sets]
     return submissions, remarks
 
 
@@ -149,7 +159,7 @@ def _graded(
             write_text(path, json.dumps({"key": key, **record}))
         except Exception as error:  # ours, not the student's: say it and go on with the class
             unmarked = {part.id: {"points": None, "message": ""} for part in by_name[submission.set].parts}
-            record = {"id": submission.id, "set": submission.set, "status": "grader failed", "cells": []}
+            record = {"id": submission.id, "set": submission.set, "status": "grader failed", "cells": [], "digest": ""}
             record["flags"] = [f"the grader failed, nothing is marked: {error!r}"[:500]]
             record |= {"parts": listed(by_name[submission.set], unmarked), "seconds": 0.0}
         finally:
@@ -195,13 +205,14 @@ def _code() -> str:
 def _key(submission: Submission, problem_set: ProblemSet, common: Sequence[object]) -> str:
     """A checksum of all that decides the record. Not of the ids of cells: each reading of a set draws them anew."""
     cells = [(cell.cell_type, cell.source, cell.metadata) for cell in problem_set.notebook.cells]
-    digest = hashlib.sha256(json.dumps([*common, cells, asdict(submission)], default=str).encode())
-    if submission.path is not None:
-        for path in plain_files(submission.path.parent):
-            try:
-                digest.update(path.name.encode() + read_bytes(path))
-            except ValueError as error:
-                digest.update(str(error).encode())
+    theirs = {name: value for name, value in vars(submission).items() if name not in ("file", "files")}
+    theirs["name"] = submission.file and submission.file.name
+    digest = hashlib.sha256(json.dumps([*common, cells, theirs], default=str).encode())
+    for name, file in submission.files.items():
+        try:
+            digest.update(name.encode() + b"\0" + file.read())
+        except ValueError as error:
+            digest.update(str(error).encode())
     return digest.hexdigest()
 
 

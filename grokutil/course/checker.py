@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from grokutil.course.checking import Answers
-from grokutil.course.driver import limit
 from grokutil.course.parts import Part
 from grokutil.course.student import Student, student
 from grokutil.course.values import decode
+from grokutil.course.watch import limit
 
 
 def main() -> None:

@@ -100,16 +100,35 @@ def close(answer: Any, truth: Any, rtol: float = 1e-6, atol: float = 0.0, name: 
         AssertionError: not numbers, another shape, not finite, or too far; the message does not give the truth away.
     """
     expected = np.asarray(truth.detach() if hasattr(truth, "detach") else truth)
-    try:
-        got = np.asarray(answer)
-    except ValueError:
-        got = np.asarray(None)
+    got = _numbers(answer)
     assert got.dtype.kind in "biufc", f"{name} is not a number or an array of numbers"
+    if got.size == expected.size == 1:  # a number is right also as an array with one
+        got = got.reshape(expected.shape)
     assert got.shape == expected.shape, f"{name} has shape {got.shape}, expected {expected.shape}"
     assert np.isfinite(got).all(), f"{name} is not finite"
     distance = np.abs(got - expected.astype(np.result_type(expected, np.float64))).max(initial=0.0)
     allowed = atol + rtol * np.abs(expected).max(initial=0.0)
     assert distance <= allowed, f"{name} is not right"
+
+
+def _numbers(answer: Any) -> np.ndarray:
+    """The numbers of an answer, whatever holds them; an array of another kind if it holds none."""
+    if isinstance(answer, Expression):  # such as sqrt(2) or Rational(1, 3)
+        from grokutil.course import expressions
+
+        try:
+            answer = complex(expressions.read(answer, {}))
+        except (ValueError, TypeError):
+            return np.asarray(None)
+    elif isinstance(answer, (list, tuple)):
+        answer = [_numbers(item) for item in answer]
+    try:
+        got = np.asarray(answer.detach() if hasattr(answer, "detach") else answer)
+        if got.dtype == object and all(type(item) is int for item in got.flat):  # beyond 64 bits
+            got = got.astype(np.float64)
+    except (ValueError, OverflowError):
+        return np.asarray(None)
+    return got
 
 
 def same_expression(

@@ -60,7 +60,7 @@ def _probe(sandbox: Sandbox, sources: Path, submissions: Path, results: Path) ->
             "pid": os.getpid(),
         }
         try:
-            outcome = sandbox.run("grokutil.course.probe", job, Limits(seconds=60, clock=120))
+            outcome = sandbox.run("grokutil.course.probe", job, Limits(seconds=60, clock=600))
         except OSError as error:
             return f"it does not start ({error})"
     try:

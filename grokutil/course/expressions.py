@@ -17,7 +17,7 @@ NODES = 5000
 LARGEST_POWER = 200
 POINTS = 20
 TOLERANCE = 1e-9
-SECONDS = 5.0  # for the symbolic comparison
+SECONDS = 5.0  # of processor time for the symbolic comparison
 
 FUNCTIONS = {
     name: getattr(sp, name)
@@ -145,15 +145,15 @@ def _simplifies_to_zero(difference: sp.Expr) -> bool:
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after ``seconds``; for the main thread only."""
+    """Raise TimeoutError in the block after ``seconds`` of processor time; for the main thread only."""
 
     def stop(*_: object) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -12,20 +11,19 @@ from typing import Any
 from grokutil.course.driver import NOT_DEFINED
 from grokutil.course.files import shown
 from grokutil.course.parts import Part
+from grokutil.course.pictures import is_picture
 from grokutil.course.problems import ProblemSet, grade_id
 from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import student
-from grokutil.course.submission import Submission
+from grokutil.course.submission import Given, Submission, given_cells
 from grokutil.course.values import encode
 from grokutil.course.watch import Limits, Outcome
 
-SOLUTION = re.compile(r"^[ \t]*### BEGIN SOLUTION.*?^[ \t]*### END SOLUTION[ \t]*$", re.M | re.S)
-STUB = re.compile(r"YOUR ANSWER HERE|# YOUR CODE HERE|raise NotImplementedError\(\)")
 NOT_RUN = "nothing was run"
 EMPTY = "left empty"
 LATE = "not reached: the machine was busy, or the notebook only waits"
 MOST_ERRORS = 2
-LARGEST_PICTURE = 2**20  # characters
+BESIDE = "the cell for this answer is empty, but other cells of your own are not"
 
 Record = dict[str, Any]
 
@@ -44,12 +42,15 @@ def grade(
         "status": "graded",
         "flags": list(submission.flags),
         "cells": submission.cells,
+        "file": submission.file.name if submission.file else "",
+        "digest": submission.digest,
         "seconds": 0.0,
     }
     if submission.problem is not None:
         record["status"] = "not graded"
         record["flags"].insert(0, submission.problem)
-        nothing = {part.id: {"points": 0.0, "message": NOT_RUN} for part in problem_set.parts}
+        points = None if submission.look else 0.0  # what nobody could grade is not wrong
+        nothing = {part.id: {"points": points, "message": NOT_RUN} for part in problem_set.parts}
         return record | {"parts": listed(problem_set, nothing)}
 
     automatic = [part for part in problem_set.parts if part.hidden is not None]
@@ -60,17 +61,19 @@ def grade(
         "answers": sorted({name for part in automatic for name in part.answers}),
         "calls": [(call.name, encode(call.args), encode(call.kwargs)) for _, _, call in calls],
     }
-    folder = submission.path.parent if submission.path else None
-    outcome = sandbox.run("grokutil.course.driver", job, limits, folder, slot)
+    outcome = sandbox.run("grokutil.course.driver", job, limits, submission.files, slot)
     frames = _frames(outcome, len(code), job["answers"], len(calls))
     for number, cell in enumerate(code):
-        cell.update(frames["cell"].get(number, {"output": "", "error": "not reached", "pictures": []}))
+        cell.update(frames["cell"].get(number, {"outputs": [], "error": "not reached"}))
     stopped = outcome.stopped or ("" if _finished(outcome) else "ended before its end, by its own code")
     if stopped:
         record["status"] = "stopped"
         stopped += _where(frames, code, job)
         stopped += f"; grade it again with AGAIN={submission.id}, or mark it by hand" if outcome.late else ""
         record["flags"].insert(0, stopped + (f" ({last})" if (last := _last_line(outcome.errors)) else ""))
+    if outcome.behind:
+        behind = ", ".join(map(shown, outcome.behind[:20]))
+        record["flags"].append(f"files too large or too many to come along: {behind}")
     record["flags"] += _errors(submission, problem_set)
 
     entries: dict[str, Record] = {}
@@ -85,12 +88,14 @@ def grade(
             entries[part.id] = {"part": asdict(part), "frames": {"answers": answers, "calls": made}}
     checked, seconds = _check(entries, submission.id, sandbox, limits, seed, slot)
     verdicts |= checked
+    given = given_cells(problem_set, submission.id)
     for part in problem_set.parts:
         if part.hidden is None:
-            verdicts[part.id] = _untouched(submission, problem_set, part)
-        elif verdicts[part.id]["points"] == 0 and _has_stub(submission, problem_set, part):
+            verdicts[part.id] = _written(submission, given[part.id], part)
+        elif verdicts[part.id]["points"] == 0 and _is_empty(submission, problem_set, given, part):
             if re.search(f"NotImplementedError|{NOT_DEFINED}", verdicts[part.id]["message"]):
-                verdicts[part.id]["message"] = EMPTY
+                beside = any(cell["type"] != "code" for cell in _own(submission) if cell["title"] == part.title)
+                verdicts[part.id] = {"points": None, "message": BESIDE} if beside else {"points": 0.0, "message": EMPTY}
     broken = [
         f"{id}: the hidden test itself failed, look at it: {v['broken']}" for id, v in verdicts.items() if "broken" in v
     ]
@@ -111,26 +116,18 @@ def _frames(outcome: Outcome, cells: int, answers: list[str], calls: int) -> dic
         for kind in frames:
             if isinstance(frame, dict) and isinstance(frame.get(kind), (int, str)) and frame[kind] in expected[kind]:
                 if kind == "cell":
-                    error, drawn = frame.get("error"), frame.get("pictures")
-                    content = {
-                        "output": str(frame.get("output", "")),
-                        "error": None if error is None else str(error),
-                        "pictures": [p for p in drawn if is_picture(p)] if isinstance(drawn, list) else [],
-                    }
+                    error, shown = frame.get("error"), frame.get("outputs")
+                    outputs = [_output(o) for o in shown if isinstance(o, dict)] if isinstance(shown, list) else []
+                    content = {"outputs": outputs, "error": None if error is None else str(error)}
                 else:
                     content = {key: frame[key] for key in ("value", "failed") if key in frame}
                 frames[kind].setdefault(frame[kind], content)
     return frames
 
 
-def is_picture(text: Any) -> bool:
-    """Whether this is PNG in base64, of a size for a page."""
-    if not isinstance(text, str) or len(text) > LARGEST_PICTURE:
-        return False
-    try:
-        return base64.b64decode(text, validate=True).startswith(b"\x89PNG\r\n\x1a\n")
-    except ValueError:
-        return False
+def _output(output: Mapping[str, Any]) -> dict[str, str]:
+    picture = str(output.get("picture"))
+    return {"picture": picture} if is_picture(picture) else {"text": str(output.get("text", ""))}
 
 
 def _check(
@@ -154,25 +151,32 @@ def _check(
     return verdicts, seconds
 
 
-def _untouched(submission: Submission, problem_set: ProblemSet, part: Part) -> dict[str, Any]:
-    """No points for an answer that is as it was released; None, for a teacher to mark, for any other."""
-    (source,) = (cell.source for cell in problem_set.notebook.cells if grade_id(cell) == part.id)
-    given = SOLUTION.sub("", source) if SOLUTION.search(source) else ""
-    answers = [cell["source"] for cell in submission.cells if cell["id"] == part.id]
-    if all(STUB.sub("", answer).split() == given.split() or not answer.strip() for answer in answers):
-        return {"points": 0.0, "message": EMPTY}
-    return {"points": None, "message": ""}
+def _written(submission: Submission, given: Given, part: Part) -> dict[str, Any]:
+    """No points for an answer left empty; None, for a teacher to mark, for any other, wherever it stands."""
+    answers = [cell for cell in submission.cells if cell["id"] == part.id]
+    if not all(given.untouched(cell["source"]) and not cell.get("pictures") for cell in answers):
+        return {"points": None, "message": ""}
+    if any(cell["type"] != "code" or cell["title"] == part.title for cell in _own(submission)):
+        return {"points": None, "message": BESIDE}
+    return {"points": 0.0, "message": EMPTY}
 
 
-def _has_stub(submission: Submission, problem_set: ProblemSet, part: Part) -> bool:
-    """Whether the answer that ``part`` tests still holds the line that a release puts in place of an answer."""
+def _own(submission: Submission) -> list[dict[str, Any]]:
+    """Cells that the student added, with something in them that is not known to be an answer."""
+    own = [cell for cell in submission.cells if cell["own"] and cell["id"] is None and "answers" not in cell]
+    return [cell for cell in own if cell["source"].strip()]
+
+
+def _is_empty(submission: Submission, problem_set: ProblemSet, given: Mapping[str, Given], part: Part) -> bool:
+    """Whether the answer that ``part`` tests is not there, or holds still the line that a release puts in its place."""
     above = None
     for cell in problem_set.notebook.cells:
         if grade_id(cell) == part.id:
             break
         if cell.metadata.get("nbgrader", {}).get("solution"):
             above = grade_id(cell)
-    return any(cell["id"] == above and "raise NotImplementedError" in cell["source"] for cell in submission.cells)
+    answers = [cell["source"] for cell in submission.cells if cell["id"] == above]
+    return not answers or any("raise NotImplementedError" in answer for answer in answers)
 
 
 def listed(problem_set: ProblemSet, verdicts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,78 +6,136 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
-from grokutil.course.grading import Record
+from grokutil.course.files import text_of
+from grokutil.course.grading import BESIDE, Record
+from grokutil.course.student import canonical
 from grokutil.storage import write_text
 
 MARKS = "marks.csv"
 MANUAL = "manual.csv"
 COLUMNS = ["id", "set", "total", "out_of", "automatic", "manual", "to_be_marked", "status", "remarks"]
 MANUAL_COLUMNS = ["id", "set", "part", "out_of", "mark", "comment", "page", "answer"]
-NOTHING_TO_MARK = ("not graded", "grader failed")
+UNREAD = ("not graded", "grader failed")  # statuses of notebooks that could not be looked into
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+WITH_APOSTROPHE = re.compile(r"^'(?='*[=+\-@\t\r])")
 NEEDED = ["id", "set", "part", "mark", "comment"]
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a teacher wrote on an answer, as text, and the digest of the answer that it was written on (or "")."""
+@dataclass
+class Line:
+    """A line of ``manual.csv``: what a teacher wrote on an answer, as text.
 
+    ``answer`` is the digest of the answer that it was written on: empty in a line that the teacher has added. ``more``
+    holds columns of the teacher's own.
+    """
+
+    id: str
+    set: str
+    part: str
+    out_of: str = ""
     mark: str = ""
     comment: str = ""
+    page: str = ""
     answer: str = ""
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Whom and what it is about, however it was spelled."""
+        try:
+            id = canonical(self.id)
+        except ValueError:
+            id = self.id
+        return id, self.set.strip().casefold(), self.part.strip().casefold()
+
+    @property
+    def written(self) -> bool:
+        """Whether a teacher wrote something: only what nobody wrote may go."""
+        return bool(self.mark or self.comment or any(self.more.values()) or not self.answer)
 
 
-def write_marks(records: Sequence[Record], results: Path) -> list[str]:
+def write_marks(records: Sequence[Record], results: Path, sets: Collection[str] = ()) -> list[str]:
     """Take in the marks that a teacher has written into ``manual.csv``, then write it and ``marks.csv`` anew.
 
-    Gives remarks on marks that could not be taken. Lines of notebooks that were not graded now are kept.
+    A line that a teacher wrote is taken in or answered with a remark, and always kept. ``sets`` names all there are.
     """
-    given = read_manual(results / MANUAL)
-    rows, manual_rows, remarks = [], [], []
+    lines = read_manual(results / MANUAL)
+    kept: list[Line] = []
+    remarks: list[str] = []
     for record in records:
-        id, set = record["id"], record["set"]
         for part in record["parts"]:
-            if part["points"] is not None or record["status"] in NOTHING_TO_MARK:
-                continue
-            answer = _digest(record, part)
-            by_hand = _on_this(given.get((id, set, part["part"]), Given()), answer)
-            part["points"] = _mark(by_hand.mark, part["of"])
-            if by_hand.mark and part["points"] is None:
-                of = _number(part["of"])
-                remarks.append(
-                    f"{MANUAL}: {id}, {set}, {part['part']}: mark {by_hand.mark!r} is not between 0 and {of}"
-                )
-            part["message"] = by_hand.comment or (part["message"] if part["points"] is None else "")
-            manual_rows.append(_line(id, set, part["part"], _number(part["of"]), by_hand, answer))
-        rows.append(row(record))
-    graded = {(record["id"], record["set"]) for record in records if record["status"] not in NOTHING_TO_MARK}
+            key = record["id"], record["set"].casefold(), part["part"].casefold()
+            here = [line for line in lines if line.key == key]
+            lines = [line for line in lines if line.key != key]
+            here = [line for line in here if line.written] or (here if part["points"] is None else [])
+            if not here and part["points"] is None and record["status"] != "grader failed":
+                here = [Line(*key, answer=_digest(record, part))]
+            kept += here
+            about = f"{MANUAL}: {record['id']}, {record['set']}, {part['part']}"
+            remarks += [f"{about}: {remark}" for remark in _take(here, record, part)]
     known = {record["id"] for record in records}
-    remarks += [f"{MANUAL}: {key[0]}: no student of this id" for key, kept in given.items() if key[0] not in known]
-    manual_rows += [_line(*key, "", kept, kept.answer) for key, kept in given.items() if key[:2] not in graded]
-    write_text(results / MANUAL, table(MANUAL_COLUMNS, manual_rows))
-    write_text(results / MARKS, table(COLUMNS, rows))
+    for line in lines:
+        parts = [part["part"] for record in records if line.key[:2] == _of(record) for part in record["parts"]]
+        if line.key[0] not in known:
+            remarks.append(f"{MANUAL}: {line.id}: no student of this id")
+        elif sets and line.key[1] not in map(str.casefold, sets):
+            remarks.append(f"{MANUAL}: {line.id}, {line.set}: no set of this name; there are {', '.join(sets)}")
+        elif parts and line.written:
+            remarks.append(f"{MANUAL}: {line.id}, {line.set}: no part {line.part!r}; there are {', '.join(parts)}")
+    more = list(dict.fromkeys(name for line in [*kept, *lines] for name in line.more))
+    cells = [[*(getattr(line, name) for name in MANUAL_COLUMNS), *map(line.more.get, more)] for line in [*kept, *lines]]
+    write_text(results / MANUAL, table([*MANUAL_COLUMNS, *more], cells))
+    write_text(results / MARKS, table(COLUMNS, list(map(row, records))))
     return remarks
 
 
-def _line(id: str, set: str, part: str, of: str, given: Given, answer: str) -> list[str]:
-    return [id, set, part, of, given.mark, given.comment, f"feedback/{id}/{set}.html", answer]
+def _take(lines: Sequence[Line], record: Record, part: Record) -> Iterator[str]:
+    """Take in what a teacher wrote on one part, and say what could not be taken."""
+    answer = _digest(record, part)
+    before, marked = part["points"], [line for line in lines if line.mark]
+    for line in lines:
+        line.id, line.set, line.part, line.out_of = record["id"], record["set"], part["part"], _number(part["of"])
+        line.page = f"feedback/{record['id']}/{record['set']}.html"
+        if line.answer not in ("", answer):
+            if (line.mark or line.comment) and (record["status"] in UNREAD or before is not None):
+                said = f"{line.mark or line.comment!r} was written on another answer and does not count"
+                yield f"{said}; to have it count, empty its cell in the column answer"
+                continue
+            old = [f"old {name} {text}" for name, text in (("mark", line.mark), ("comment:", line.comment)) if text]
+            line.mark, line.answer = "", answer
+            line.comment = "; ".join(["answer changed", *old]) if old else ""
+        mark = _mark(line.mark, part["of"])
+        if line.mark and mark is None:
+            yield f"mark {line.mark!r} is not between 0 and {_number(part['of'])}"
+        elif mark is not None:
+            if len(marked) > 1 and line is marked[-1]:
+                yield f"{len(marked)} lines with marks; the last one counts, {line.mark}"
+            if before is not None and mark != before:
+                yield f"{line.mark} by hand in place of {_number(before)}"
+            part["points"], part["message"] = mark, ""
+        if line.comment:
+            part["message"] = line.comment
+        if mark is not None or line.comment:
+            line.answer = answer  # another answer is to be marked anew
+
+
+def _of(record: Record) -> tuple[str, str]:
+    return record["id"], record["set"].casefold()
 
 
 def _digest(record: Record, part: Record) -> str:
-    """A checksum of what a teacher marks: the answer's cell, or the whole notebook where the grader was to decide."""
-    marked = [cell["source"] for cell in record["cells"] if cell["id"] == part["part"] or not part["manual"]]
+    """A checksum of what a teacher marks: the answer's cell, or the whole notebook where it may be anywhere."""
+    whole = not part["manual"] or part["message"] == BESIDE
+    cells = [cell for cell in record["cells"] if whole or cell["id"] == part["part"]]
+    marked = [text for cell in cells for text in (cell["source"], *cell.get("pictures", ()))]
+    marked += [record["digest"]] if record["status"] in UNREAD else []
     return "a" + hashlib.sha256("\0".join(marked).encode()).hexdigest()[:12]  # no spreadsheet takes it for a number
-
-
-def _on_this(given: Given, answer: str) -> Given:
-    """What was given, without the mark when the answer is another one now."""
-    if given.answer in ("", answer):
-        return given
-    old = [f"old {name} {text}" for name, text in (("mark", given.mark), ("comment:", given.comment)) if text]
-    return Given(comment="; ".join(["answer changed", *old])) if old else Given()
 
 
 def row(record: Record) -> list[str]:
@@ -99,34 +157,35 @@ def row(record: Record) -> list[str]:
     ]
 
 
-def read_manual(path: Path) -> dict[tuple[str, str, str], Given]:
-    """What a teacher wrote, by student, set and part. Commas, semicolons or tabs may separate the cells.
+def read_manual(path: Path) -> list[Line]:
+    """The lines of a teacher's table. Commas, semicolons or tabs may separate the cells.
 
     Raises:
-        ValueError: the table is not in UTF-8, or has lost a column.
+        ValueError: the table is in an encoding that is not known, or has lost a column.
     """
     if not path.exists():
-        return {}
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is not in UTF-8; save it as CSV in UTF-8") from error
+        return []
+    text = text_of(path)
     separator = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-    if missing := [name for name in NEEDED if name not in (reader.fieldnames or [])]:
+    names, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator)) or [[]]
+    names = [name.strip().lower() if name.strip().lower() in MANUAL_COLUMNS else name for name in names]
+    if missing := [name for name in NEEDED if name not in names]:
         raise ValueError(f"{path.name} has lost the columns {', '.join(missing)}; put them back, or remove the file")
-    return {
-        (r["id"], r["set"], r["part"]): Given((r["mark"] or "").strip(), r["comment"] or "", r.get("answer") or "")
-        for r in reader
-    }
+    lines = []
+    for cells in rows:
+        found = {name: WITH_APOSTROPHE.sub("", cell) for name, cell in zip_longest(names, cells, fillvalue="") if name}
+        if any(cell.strip() for cell in cells):
+            ours = {name: found.pop(name, "") for name in MANUAL_COLUMNS}
+            lines.append(Line(**ours | {"mark": ours["mark"].strip(), "answer": ours["answer"].strip()}, more=found))
+    return lines
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """CSV text. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
+    """CSV text. A cell that a spreadsheet would take for a formula gets an apostrophe; :func:`read_manual` takes it."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([["'" + cell if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row] for row in rows])
+    writer.writerows([["'" + cell if FORMULA.match(cell) else cell for cell in (c or "" for c in row)] for row in rows])
     return file.getvalue()
 
 

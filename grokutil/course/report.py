@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from grokutil.course.sandbox import Sandbox
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+LONGEST = 200_000  # characters of a cell on a page
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 body { color: #1a1a1a; background: #fff; }
@@ -52,7 +53,7 @@ def page(record: dict[str, Any]) -> str:
     lines.append('</tbody></table><h2>Your answers</h2><p class="note">As they were run for grading.</p>')
     under = None
     for cell in record["cells"]:
-        if shown := _cell(cell):
+        if shown := _cell(cell, record.get("file") or "the notebook"):
             title = cell.get("title") or "At the beginning"
             lines += [] if title == under else [f"<h3>{escape(title)}</h3>"]
             lines += shown
@@ -60,17 +61,24 @@ def page(record: dict[str, Any]) -> str:
     return "\n".join([*lines, "</body></html>\n"])
 
 
-def _cell(cell: dict[str, Any]) -> list[str]:
+def _cell(cell: dict[str, Any], file: str) -> list[str]:
     """A cell that the student wrote, with what it printed; of a given cell only its error."""
     lines = []
     if cell["own"]:
         kind = "code" if cell["type"] == "code" else "text"
-        lines.append(f'<pre class="{kind}">{escape(cell["source"])}</pre>')
-        if cell.get("output"):
-            lines.append(f'<pre class="note">{escape(cell["output"])}</pre>')
-        figure = escape(f"figure of question {cell['title']}" if cell.get("title") else "figure")
-        for picture in cell.get("pictures", ()):
-            lines.append(f'<img alt="{figure}" src="data:image/png;base64,{escape(picture)}">')
+        text = cell.get("text", cell["source"])
+        lines.append(f'<pre class="{kind}">{escape(text[:LONGEST])}</pre>')
+        if len(text) > LONGEST:
+            cut = f"{len(text) - LONGEST} more characters of this cell are not shown here; they are in {file}"
+            lines.append(f'<p class="note">{escape(cut)}</p>')
+        of = escape(f" of question {cell['title']}" if cell.get("title") else "")
+        for number, picture in enumerate(cell.get("pictures", ()), 1):
+            lines.append(f'<img alt="picture {number}{of}" src="{escape(picture)}">')
+        for output in cell.get("outputs", ()):
+            if "picture" in output:
+                lines.append(f'<img alt="figure{of}" src="{escape(output["picture"])}">')
+            else:
+                lines.append(f'<pre class="note">{escape(output["text"])}</pre>')
     if cell.get("error") and (cell["own"] or not cell["error"].startswith(("not reached", "not run"))):
         where = "" if cell["own"] else "In a cell that was given: "
         lines.append(f'<p class="error">{where}{escape(cell["error"])}</p>')

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grokutil
 from grokutil.course.driver import HANDED_IN
-from grokutil.course.files import copy_folder, remove_folder
+from grokutil.course.files import File, copy_files, remove_folder
 from grokutil.course.watch import SCRATCH, Limits, Outcome, listen
 from grokutil.processes import ONE_THREAD
 
@@ -30,6 +32,8 @@ SYSTEM = (
     "/etc/alternatives",
     "/etc/localtime",
 )
+# the grader's own code, wherever it was started from
+START = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 KINDS = ("bubblewrap", "another user id", "none")
 
 
@@ -48,9 +52,14 @@ class Sandbox:
             process.kill()
 
     def run(
-        self, module: str, job: Mapping[str, Any], limits: Limits, folder: Path | None = None, slot: int = 0
+        self,
+        module: str,
+        job: Mapping[str, Any],
+        limits: Limits,
+        files: Mapping[str, File] = MappingProxyType({}),
+        slot: int = 0,
     ) -> Outcome:
-        """Run ``python -m module`` with ``job`` on its standard input, in a temporary copy of ``folder``.
+        """Run ``python -m module`` with ``job`` on its standard input, in a temporary folder with copies of ``files``.
 
         ``slot`` is below the number of processes that run at the same time, and no two of these share one.
         """
@@ -59,19 +68,18 @@ class Sandbox:
         try:
             home = scratch / "home"
             home.mkdir()
-            if folder is not None:
-                copy_folder(folder, home)
+            behind = copy_files(files, home)
             with open(scratch / "job", "w+b") as stdin:
                 (scratch / "job").unlink()  # nothing of the job has a name on disk
                 stdin.write(json.dumps(job).encode())
                 stdin.seek(0)
-                return self._run(module, stdin, limits, scratch, slot)
+                return replace(self._run(module, stdin, limits, scratch, slot), behind=behind)
         finally:
             remove_folder(scratch)
 
     def _run(self, module: str, stdin: Any, limits: Limits, scratch: Path, slot: int) -> Outcome:
         home = scratch / "home"
-        command = [sys.executable, "-I", "-m", module]
+        command = [sys.executable, "-I", "-c", START, str(Path(grokutil.__path__[0]).parent), module]
         uid = None
         if self.kind == "another user id":
             uid = FIRST_UID + slot
@@ -83,8 +91,10 @@ class Sandbox:
             directory = "/home"
         else:
             directory = str(home)
-        environment = {"PATH": "/usr/bin:/bin", "HOME": directory, "TMPDIR": directory, "IPYTHONDIR": directory}
-        environment |= {"LANG": "C.UTF-8", "MPLBACKEND": "agg", "MPLCONFIGDIR": directory, "TQDM_DISABLE": "1"}
+        environment = {"PATH": "/usr/bin:/bin", "HOME": directory, "TMPDIR": directory, "LANG": "C.UTF-8"}
+        environment |= {"IPYTHONDIR": f"{directory}/.ipython", "MPLCONFIGDIR": f"{directory}/.matplotlib"}
+        environment |= {"SHELL": "/bin/bash"} if os.path.exists("/bin/bash") else {}
+        environment |= {"JUPYTER_RUNTIME_DIR": f"{directory}/.jupyter", "TQDM_DISABLE": "1"}
         process = subprocess.Popen(
             command,
             stdin=stdin,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from grokutil.course.files import text_of
+
 if TYPE_CHECKING:
     from grokutil.data import Task
 
@@ -84,9 +86,10 @@ def read_ids(path: Path) -> list[str]:
     """The ids in a text file, one a line; blank lines and lines that start with # do not count.
 
     Raises:
-        ValueError: ids that are not allowed, all of them in one message, or ids that occur twice.
+        ValueError: ids that are not allowed, all of them in one message, ids that occur twice, or an encoding that is
+            not known.
     """
-    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    lines = (line.strip() for line in text_of(path).splitlines())
     ids, bad = [], []
     for line in lines:
         if line and not line.startswith("#"):

@@ -6,6 +6,8 @@ import base64
 import math
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ import numpy as np
 DTYPES = (
     "bool",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
     "int8",
     "int16",
     "int32",
@@ -37,8 +42,9 @@ class Expression:
 def encode(value: Any, depth: int = DEPTH) -> Any:
     """``value`` in terms of JSON.
 
-    None, bool, int, float, complex, str, lists, tuples, dictionaries with text keys, NumPy arrays and numbers, tensors,
-    SymPy expressions and matrices.
+    None, bool, int, float, complex, str, lists, tuples (those with names too, such as what ``eigh`` returns),
+    dictionaries with text keys, NumPy arrays and numbers, fractions, tensors, SymPy expressions and matrices, tables
+    of pandas.
 
     Raises:
         TypeError: anything else.
@@ -55,17 +61,23 @@ def encode(value: Any, depth: int = DEPTH) -> Any:
             return {"float": value.hex()}
         case complex():
             return {"complex": [value.real.hex(), value.imag.hex()]}
+        case np.ma.MaskedArray():
+            raise TypeError("a masked array; fill in what is masked")
         case np.ndarray() | np.generic():
             return {"array": _array(np.asarray(value))}
-        case list() | tuple():
-            return {type(value).__name__: [encode(v, depth - 1) for v in value]}
+        case Fraction() | Decimal():
+            return encode(float(value))
+        case list() | tuple() | range():
+            return {"list" if isinstance(value, list) else "tuple": [encode(v, depth - 1) for v in value]}
         case dict():
             if not all(isinstance(key, str) for key in value):
                 raise TypeError("a dictionary with keys that are not text")
             return {"dict": {key: encode(v, depth - 1) for key, v in value.items()}}
     # PyTorch and SymPy are not imported here: it would take seconds, and without them nothing can be theirs
     if (torch := sys.modules.get("torch")) and isinstance(value, torch.Tensor):
-        return {"tensor": _array(value.detach().resolve_conj().resolve_neg().cpu().numpy())}
+        value = value.detach().to_dense() if value.layout != torch.strided else value.detach()
+        value = value.double() if value.dtype == torch.bfloat16 else value
+        return {"tensor": _array(value.resolve_conj().resolve_neg().cpu().numpy())}
     if (sympy := sys.modules.get("sympy")) and isinstance(value, sympy.MatrixBase):
         return encode(value.tolist(), depth)
     if sympy and isinstance(value, sympy.Basic):
@@ -73,6 +85,8 @@ def encode(value: Any, depth: int = DEPTH) -> Any:
         if len(text) > EXPRESSION:
             raise ValueError(f"an expression of {len(text)} characters; at most {EXPRESSION}")
         return {"expression": text}
+    if (pandas := sys.modules.get("pandas")) and isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index)):
+        return encode(value.to_numpy(), depth)
     raise TypeError(f"a {type(value).__name__}; allowed are numbers, text, lists, arrays, tensors, SymPy expressions")
 
 
@@ -120,6 +134,8 @@ def _decode(data: Any, tensors: bool) -> Any:
 
 
 def _array(array: np.ndarray) -> list[Any]:
+    if array.dtype.type is np.longdouble:
+        array = array.astype(np.float64)
     if array.dtype.name not in DTYPES:
         raise TypeError(f"an array of {array.dtype.name}; allowed are numbers and truth values")
     array = array.astype(array.dtype.newbyteorder("<"))
