@@ -21,7 +21,10 @@ from jupyter_cache import get_cache
 settings.register_profile("repeatable", derandomize=True)  # the same examples in every run
 settings.load_profile("repeatable")
 
-LONG = {"test_mutants", "test_explorers_live", "test_course_grading", "test_results", "test_assignments"}  # begun first
+LONG = {  # begun first
+    *("test_mutants", "test_explorers_live", "test_course_grading", "test_results", "test_assignments"),
+    *("test_course_handed_in", "test_course_kernel"),
+}
 ROOT = Path(__file__).parent.parent
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]
 QUIET_BROWSER = [

@@ -98,7 +98,7 @@ def walks(seed: int, length: float = LENGTH, names: Sequence[str] | None = None)
             start, inputs, targets, lengths, field=field, activation="quadratic", step=STEP, progress=False
         )
         curves = learning_curves(run.states, task, "quadratic")
-        norms = np.array([(norm2(point), rescaled_norm2(*point, "quadratic")) for point in run.states]).T
+        norms = np.array([(norm2(point), rescaled_norm2(point[0], point[1], "quadratic")) for point in run.states]).T
         found[name] = np.array([*norms, curves.test_loss, curves.test_accuracy])
         ends.append(torch.cat([W.flatten() for W in run.states[-1]]))
     stacked = torch.stack(ends)
