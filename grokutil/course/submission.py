@@ -74,8 +74,7 @@ def submissions_of(folder: Path, sets: Sequence[ProblemSet]) -> tuple[list[Submi
         missing = NOTHING + ("; see the remarks on other files" if remarks else "")
         names = f": {_named([file.name for file in here])}" if here else ""
         digest = hashlib.sha256(repr([(file.name, file.time) for file in here]).encode()).hexdigest()
-        first = named[0] if named else None
-        theirs = Submission(id, s.name, first, digest=digest, problem=missing + names, look=bool(here))
+        theirs = Submission(id, s.name, next(iter(named), None), digest, problem=missing + names, look=bool(here))
         submissions.append(found.get(s.name) or theirs)
     return submissions, remarks
 
