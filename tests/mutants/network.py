@@ -96,11 +96,22 @@ MUTANTS = (
         "return self.H.mT @ torch.cholesky_solve(Y, self.L)",
         "return self.H.mT @ torch.linalg.solve_triangular(self.L, Y, upper=False)",
         "eqs 15, 18: one triangular solve, L^-1 Y instead of (H H^T)^-1 Y",
-        (
-            "test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",
-            "test_isolated.py::TestReadout::test_eqs_15_and_18_against_normal_equations_and_pinv",
-        ),
+        ("test_isolated.py::TestReadout::test_eqs_15_and_18_against_normal_equations_and_pinv",),
         ("eq-18", "section-6.3-limit", "section-7.3-start", "assumption-4.4", "eq-14"),
+    ),
+    Mutant(
+        "isolated",
+        "return torch.cholesky_solve(self.H.mT @ Y, self.L)",
+        "return torch.linalg.solve_triangular(self.L, self.H.mT @ Y, upper=False)",
+        "eq. 15 by the width: one triangular solve of H^T Y",
+        ("test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",),
+    ),
+    Mutant(
+        "isolated",
+        "@ M, self.L)) / self.ridge",
+        "@ M, self.L))",
+        "the inverse by the width without its 1 / lambda",
+        ("test_isolated.py::TestNarrow::test_both_forms_agree",),
     ),
     Mutant(
         "isolated",

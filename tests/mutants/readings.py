@@ -6,6 +6,13 @@ SYMPY = "test_isolated.py::TestEquation20::test_every_activation_all_four_ways[0
 
 MUTANTS = (
     Mutant(
+        "fourier",
+        "plane(F[k - 1].conj())",
+        "plane(F[k - 1])",
+        "a circle runs the other way round",
+        ("test_fourier.py::test_number_j_stands_at_its_signed_angle",),
+    ),
+    Mutant(
         "toy",
         "(1 - 2 * eta * (self.size + self.ridge)) ** k",
         "(1 - 2 * eta * self.size) ** k",
