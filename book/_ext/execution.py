@@ -2,7 +2,8 @@
 
 Sphinx then finds them all in the cache. With each goes the processor time of its cells, for a test of the remarks on
 slow cells: it does not depend on what else the machine does. It stands in the notebook's metadata, because those of a
-cell are part of the key under which the cache finds a chapter again.
+cell are part of the key under which the cache finds a chapter again. Chapters that measure the machine run alone,
+after the others.
 """
 
 import os
@@ -35,7 +36,7 @@ def execute_all(app: Sphinx, env: BuildEnvironment, docnames: Sequence[str]) -> 
     config = env.mystnb_config
     if config.execution_mode != "cache":
         return
-    cache, missing = get_cache(config.execution_cache_path), {}
+    cache, rounds = get_cache(config.execution_cache_path), ({}, {})
     for path in map(env.doc2path, docnames):
         text = Path(path).read_text(encoding="utf-8")
         if reader := create_nb_reader(path, env.myst_config, config, text):
@@ -43,19 +44,20 @@ def execute_all(app: Sphinx, env: BuildEnvironment, docnames: Sequence[str]) -> 
             try:
                 cache.match_cache_notebook(notebook)
             except KeyError:
-                missing[path] = notebook
+                rounds["grokutil.benchmarks" in text][path] = notebook
     os.environ.update(ONE_THREAD)
-    with ThreadPoolExecutor(cores()) as pool:
-        running = {pool.submit(execute, path, nb, config.execution_timeout): path for path, nb in missing.items()}
-        try:
-            for number, future in enumerate(as_completed(running), 1):
-                path, notebook = running[future], future.result()
-                data = {"execution_seconds": sum(notebook.metadata["seconds"])}
-                cache.cache_notebook_bundle(CacheBundleIn(notebook, path, data=data), overwrite=True)
-                log.info(f"executed {number}/{len(running)}: {Path(path).stem}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for missing, workers in zip(rounds, (cores(), 1), strict=True):
+        with ThreadPoolExecutor(workers) as pool:
+            running = {pool.submit(execute, path, nb, config.execution_timeout): path for path, nb in missing.items()}
+            try:
+                for number, future in enumerate(as_completed(running), 1):
+                    path, notebook = running[future], future.result()
+                    data = {"execution_seconds": sum(notebook.metadata["seconds"])}
+                    cache.cache_notebook_bundle(CacheBundleIn(notebook, path, data=data), overwrite=True)
+                    log.info(f"executed {number}/{len(running)}: {Path(path).stem}")
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def execute(path: str, notebook: NotebookNode, timeout: int) -> NotebookNode:
