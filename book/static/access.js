@@ -22,7 +22,9 @@
   const watch = new ResizeObserver((entries) => entries.forEach((entry) => stop(entry.target)));
   addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;
+    await document.fonts.ready; // a formula gets its width from its font
     look();
+    document.fonts.addEventListener("loadingdone", look);
     boxes().forEach((box) => watch.observe(box));
     addEventListener("resize", () => setTimeout(look, 500)); // after the theme has had its say
   });
