@@ -41,6 +41,11 @@ def in_order(name: str) -> list[tuple[int, float, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 
 
+def of_notions(targets: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The places without the names of the package, which have a page and the search."""
+    return [found for found in targets if "#grokutil." not in found[1] and "#module-grokutil" not in found[1]]
+
+
 def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Put the entries, letter by letter, where the directive stands."""
     for spot in list(doctree.findall(general_index)):
@@ -66,12 +71,16 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
         letters: list[nodes.Node] = []
         for letter, entries in IndexEntries(app.env).create_index(Places()):
             listed = nodes.bullet_list()
-            for name, (targets, below, _) in sorted(entries, key=lambda entry: in_order(entry[0])):
-                listed += item(name, targets)
+            for name, (all_targets, all_below, _) in sorted(entries, key=lambda entry: in_order(entry[0])):
+                targets = of_notions(all_targets)
+                below = [(word, found) for word, where in all_below if (found := of_notions(where))]
+                if targets or below:
+                    listed += item(name, targets)
                 if below:
                     subentries = sorted(below, key=lambda entry: in_order(entry[0]))
                     listed[-1] += nodes.bullet_list("", *(item(*entry) for entry in subentries))
-            letters += [nodes.rubric("", letter), listed]
+            if listed.children:
+                letters += [nodes.rubric("", letter), listed]
         spot.replace_self(nodes.container("", *letters, classes=["general-index"]))
 
 
