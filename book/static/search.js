@@ -2,7 +2,12 @@
 (() => {
   const FULL = { eq: "equation", eqn: "equation", thm: "theorem", fig: "figure", def: "definition", sec: "section" };
   const SHORT = /\b(eqn?|thm|fig|def|sec)s?\.?\s*(?=\d)/gi;
-  const { performSearch, htmlToText } = Search;
+  const { performSearch, performObjectSearch, htmlToText } = Search;
+  const BEHIND = 20; // what a name of the package loses: chapters that explain a notion come first
+
+  Search.performObjectSearch = (object, terms) =>
+    performObjectSearch(object, terms).map(([page, title, anchor, said, score, ...rest]) =>
+      [page, title, anchor, said, score - BEHIND, ...rest]);
 
   Search.performSearch = (query) =>
     performSearch(query.replace(SHORT, (_, short) => `${FULL[short.toLowerCase()]} `));
