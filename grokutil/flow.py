@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.integrate import RK45
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from torch import Tensor
 
 from grokutil.chebyshev import Chebyshev
@@ -219,18 +219,18 @@ def sharpness(
     v0 = None if guess is None else tensor("guess", guess).cpu().numpy().ravel()
     if v0 is None or not v0.any():
         v0 = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=state.dtype).numpy()
-    if size <= SMALL or not hessian_product(v0).any():  # ARPACK wants more than that
-        value, vector = (
-            np.linalg.eigh(np.stack([hessian_product(e) for e in np.eye(size)]))
-            if size <= SMALL
-            else (
-                np.zeros(1),
-                v0[:, None] / np.linalg.norm(v0),
-            )
-        )
+    if size <= SMALL:  # ARPACK wants more than that
+        value, vector = np.linalg.eigh(np.stack([hessian_product(e) for e in np.eye(size)]))
     else:
         operator = LinearOperator((size, size), matvec=hessian_product, dtype=np.float64)
-        value, vector = eigsh(operator, k=1, which="LA", v0=v0, ncv=min(size, 6), tol=tolerance)
+        try:
+            value, vector = eigsh(operator, k=1, which="LA", v0=v0, ncv=min(size, 6), tol=tolerance)
+        except ArpackError:
+            if hessian_product(v0).any():
+                raise
+            if guess is not None:  # in the kernel of the Hessian: a random start is not, unless all vectors are
+                return sharpness(velocity, state, None, tolerance)
+            value, vector = np.zeros(1), v0[:, None] / np.linalg.norm(v0)
     return float(value[-1]), torch.from_numpy(vector[:, -1].copy()).reshape(state.shape).to(state.device)
 
 

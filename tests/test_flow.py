@@ -273,3 +273,11 @@ def test_a_linear_flow_commutes_with_scaling_its_state(method, scale):
     one, scaled = (integrate(lambda W: -rates * W, c * START, [0, 0.5], **options) for c in (1.0, scale))
     assert scaled.evaluations == one.evaluations
     torch.testing.assert_close(scaled.states[-1], scale * one.states[-1], rtol=1e-9, atol=0)
+
+
+def test_a_guess_in_the_kernel_of_the_hessian_is_no_zero_hessian():
+    rates = torch.zeros(30, dtype=torch.float64)
+    rates[0] = 3.0
+    guess = torch.zeros(30, dtype=torch.float64)
+    guess[5] = 1.0
+    assert sharpness(lambda W: -rates * W, rates + 1, guess=guess)[0] == pytest.approx(3.0, rel=1e-2)
