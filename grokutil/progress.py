@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n:.3g}/{total:.3g} [{elapsed}<{remaining}]"
 DELAY = 2.0  # seconds
@@ -21,8 +22,19 @@ def progress_bar(clock: str, total: float, shown: bool) -> Iterator[tqdm]:
     """
     hidden = not shown or "TQDM_DISABLE" in os.environ
     total *= 1 + 1e-9  # tqdm warns when rounding carries the sum of the steps past the end
-    pause = 0.1 if sys.stderr.isatty() or "ipykernel" in sys.modules else 60.0  # a log gets a line a minute
-    with tqdm(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, mininterval=pause, disable=hidden) as bar:
+    bars = _bars()
+    pause = 0.1 if sys.stderr.isatty() or bars is not tqdm else 60.0  # a log gets a line a minute
+    with bars(total=total, desc=clock, bar_format=FORMAT, delay=DELAY, mininterval=pause, disable=hidden) as bar:
         yield bar
         if bar.n > total * (1 - 1e-6):
             bar.total = bar.n  # complete but for rounding: a notebook paints a bar red that is not
+
+
+def _bars() -> type[tqdm]:
+    """The bars of what runs this. ``tqdm.auto`` takes a notebook's for any process that has imported a kernel."""
+    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel"):
+        from tqdm import notebook  # here, because it imports ipywidgets
+
+        return notebook.tqdm if notebook.IProgress else tqdm
+    return tqdm

@@ -144,7 +144,9 @@ def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page)
         wait_until(page, lambda box=box, before=before: picture(box) != before)
         stop = box.locator("button", has_text="Stop")
         if stop.is_enabled():
-            stop.click()
+            with suppress(NothingHappened):  # it may end by itself just now
+                stop.click(timeout=PATIENCE)
+            wait_until(page, lambda stop=stop: not stop.is_enabled())
 
 
 def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab):

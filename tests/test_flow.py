@@ -2,13 +2,17 @@
 
 import gc
 import math
+import os
 import weakref
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from grokutil.data import modular_addition
 from grokutil.flow import StableStep, integrate, sharpness
@@ -119,6 +123,26 @@ def test_progress_is_shown_for_long_runs_only(monkeypatch, capsys):
     monkeypatch.setattr("grokutil.progress.DELAY", 60.0)
     integrate(decay, START, [0, 1])
     assert capsys.readouterr().err == ""
+
+
+BAR_IN_A_CELL = """
+import torch
+import grokutil.progress
+from grokutil.flow import integrate
+grokutil.progress.DELAY = 0.0
+integrate(lambda W: -W, torch.ones(2, dtype=torch.float64), [0, 1]);
+"""
+
+
+def test_a_notebook_shows_a_notebooks_bar_and_nothing_else_does(monkeypatch, capsys):
+    (cell,) = NotebookClient(new_notebook(cells=[new_code_cell(BAR_IN_A_CELL)])).execute(
+        env={k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"}
+    ).cells
+    assert [list(output.data)[-1] for output in cell.outputs] == ["application/vnd.jupyter.widget-view+json"]
+    import_module("ipykernel.zmqshell")
+    monkeypatch.setattr("grokutil.progress.DELAY", 0.0)
+    integrate(decay, START, [0, 1])
+    assert "t 100%" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,9 @@ def cpu_seconds() -> float:
 class Peak:
     """The largest memory of all descendants of this process together while it is entered, in MiB.
 
-    A page that several processes share counts once (proportional set size). A peak between two looks could be missed,
-    so the result is never below the largest high-water mark of one process, which Linux keeps.
+    What each holds alone is added up; what is shared, as libraries are, counts once, as the process that shares most
+    has it, whatever else runs on the machine. A peak between two looks could be missed, so the result is never below
+    the largest high-water mark of one process, which Linux keeps.
     """
 
     def __enter__(self) -> Peak:
@@ -82,9 +83,11 @@ class Peak:
     def _look(self) -> None:
         this = psutil.Process()
         while not self._done.wait(PAUSE):
-            together = 0.0
+            alone = shared = 0.0
             for process in this.children(recursive=True):
                 with suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError, StopIteration):  # it has just ended
-                    together += process.memory_full_info().pss / 2**20
+                    memory = process.memory_full_info()
+                    alone += memory.uss / 2**20
+                    shared = max(shared, (memory.rss - memory.uss) / 2**20)
                     self.megabytes = max(self.megabytes, high_water(process.pid))
-            self.megabytes = max(self.megabytes, together)
+            self.megabytes = max(self.megabytes, alone + shared)

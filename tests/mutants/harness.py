@@ -21,7 +21,7 @@ PACKAGE = trial.ROOT / "grokutil"
 # What takes long to import, and is no part of the package: imported once, then each process starts as a copy.
 HEAVY = [
     *("torch", "torch.testing", "torch.distributed.tensor", "numpy.polynomial", "numpy.testing"),
-    *("scipy.integrate", "scipy.optimize", "scipy.sparse.linalg", "sympy", "tqdm.auto", "cloudpickle"),
+    *("scipy.integrate", "scipy.optimize", "scipy.sparse.linalg", "sympy", "tqdm.notebook", "cloudpickle"),
     *("pytest", "_pytest.config", "hypothesis", "hypothesis.strategies", "http.server", "yaml"),
     *("jupytext", "nbformat", "jupyter_cache"),
 ]
