@@ -252,7 +252,7 @@ CLAIMS = (
         tolerance="distance from the plane at step 10, from a straight line after it, from the end point",
         expected=REPRODUCED,
         figure=True,
-        chapter="toy_models",
+        chapter="valley_shapes",
         seconds=0.2,
     ),
     Claim(
@@ -264,7 +264,7 @@ CLAIMS = (
         tolerance="slope of log sup |N - N(s)| against log lambda, minus 1; N(s) is that of the norm-minimising flow",
         expected=REPRODUCED,
         figure=True,
-        chapter="toy_models",
+        chapter="valley_shapes",
         seconds=0.2,
     ),
     Claim(
@@ -277,7 +277,7 @@ CLAIMS = (
         tolerance="largest entry of the Jacobian (w_2, w_1) where four runs end",
         expected=REPRODUCED,
         figure=True,
-        chapter="toy_models",
+        chapter="valley_shapes",
         seconds=0.5,
     ),
     Claim(
@@ -289,7 +289,7 @@ CLAIMS = (
         tolerance="largest deviation of a final weight from 1; 2 / (2 + lambda) is 0.005 off",
         expected=REPRODUCED,
         figure=True,
-        chapter="toy_models",
+        chapter="valley_shapes",
         seconds=0.3,
     ),
     Claim(
@@ -302,7 +302,7 @@ CLAIMS = (
         "1/4 to first order, and one half is a fall",
         expected=REPRODUCED,
         figure=True,
-        chapter="toy_models",
+        chapter="valley_shapes",
     ),
     Claim(
         id="fig-4-coefficient",
@@ -313,6 +313,6 @@ CLAIMS = (
         tolerance="largest gap of cosine / distance at distance 1e-5 from C(a): the next order is a few 1e-5",
         expected=HOLDS,
         whose=OURS,
-        chapter="toy_models",
+        chapter="valley_shapes",
     ),
 )
