@@ -219,9 +219,46 @@ def draw_path(ax: Axes, path: np.ndarray, color: str, linestyle: str = "-") -> A
     return ax
 
 
-def draw_arrow(ax: Axes, point: np.ndarray, step: np.ndarray, color: str) -> Axes:
+def draw_arrow(ax: Axes, point: np.ndarray, step: np.ndarray, color: str, linewidth: float = 1.6) -> Axes:
     """An arrow from a point (2,) to ``point + step``."""
-    style = {"arrowstyle": "->", "color": color, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    style = {"arrowstyle": "->", "color": color, "lw": linewidth, "shrinkA": 0, "shrinkB": 0}
     end = np.asarray(point) + step
     ax.annotate("", (end[0], end[1]), (point[0], point[1]), arrowprops=style)
+    return ax
+
+
+def note(
+    ax: Axes, point: np.ndarray | Sequence[float], text: str, color: str, shift: tuple[float, float], ha: str = "left"
+) -> Axes:
+    """Write ``text`` beside a point (2,), ``shift`` printer's points from it, in the colour of what it names."""
+    ax.annotate(
+        text,
+        (float(point[0]), float(point[1])),
+        xytext=shift,
+        textcoords="offset points",
+        color=color,
+        ha=ha,
+        va="center",
+        annotation_clip=False,
+        fontsize=11,
+    )
+    return ax
+
+
+def mark_slope(ax: Axes, x: tuple[float, float], y: float, power: float, text: str = "") -> Axes:
+    """A short line of slope ``power`` on logarithmic axes, to hold curves against.
+
+    Args:
+        ax: with two logarithmic axes.
+        x: from where to where it goes.
+        y: its height at ``x[0]``.
+        power: y grows as x to this power.
+        text: written at its end; "slope " and the power if empty.
+
+    Returns:
+        ``ax``.
+    """
+    ends = np.asarray(x, dtype=float)
+    ax.plot(ends, y * (ends / ends[0]) ** power, "--", color=COLORS["theory"], linewidth=1)
+    label_end(ax, ends[1], y * (ends[1] / ends[0]) ** power, text or f"slope {power:g}", COLORS["theory"])
     return ax
