@@ -52,9 +52,13 @@ def use_style() -> None:
     tell_notebook()
 
 
-def panels(columns: int = 1, rows: int = 1, height: float = 3.2) -> tuple[Figure, Any]:
-    """A figure as wide as the text, with ``rows`` x ``columns`` panels (an Axes, or an array of them)."""
-    return plt.subplots(rows, columns, figsize=(7.0, height))
+def panels(columns: int = 1, rows: int = 1, height: float = 3.2, width: float = 7.0) -> tuple[Figure, Any]:
+    """A figure with ``rows`` x ``columns`` panels (an Axes, or an array of them).
+
+    ``width`` and ``height`` are in inches of print. A page shows it as wide as the text: in a narrow one letters are
+    larger.
+    """
+    return plt.subplots(rows, columns, figsize=(width, height))
 
 
 def label_end(ax: Axes, x: float, y: float, text: str, color: str) -> None:
