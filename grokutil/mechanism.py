@@ -97,8 +97,8 @@ def kink_velocity(w1: float, z: float, slope: float) -> Array:
 
     :math:`f(x) = \varphi(w \cdot x) + u \cdot x` with the samples :math:`(1, 1) \to -2` and :math:`(1, 0) \to 3`;
     :math:`z = w_1 + w_2` is the pre-activation of the first. Its zero-loss set is a surface, on which :math:`w_1 > 0`
-    and z are coordinates. ``slope`` is :math:`\varphi'(z)`, 1 above the kink and ``SLOPE`` below it. The example is that
-    of the book's first erratum.
+    and z are coordinates. ``slope`` is :math:`\varphi'(z)`, 1 above the kink and ``SLOPE`` below it. The
+    example is that of the book's first erratum.
     """
     theta = np.array([w1, z - w1, 3 - w1, w1 - 5 - slope * z])
     J = np.array([[slope, slope, 1, 1], [1, 0, 1, 0]])
