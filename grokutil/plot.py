@@ -266,3 +266,11 @@ def mark_slope(ax: Axes, x: tuple[float, float], y: float, power: float, text: s
     ax.plot(ends, y * (ends / ends[0]) ** power, "--", color=COLORS["theory"], linewidth=1)
     label_end(ax, ends[1], y * (ends[1] / ends[0]) ** power, text or f"slope {power:g}", COLORS["theory"])
     return ax
+
+
+def upright_labels(ax: Any) -> Any:
+    """Write the labels of the three axes of a picture in space upright, not along their axes; returns ``ax``."""
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_rotate_label(False)
+        axis.label.set_rotation(0)
+    return ax

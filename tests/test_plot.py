@@ -89,3 +89,13 @@ def test_a_marked_slope_is_straight_on_logarithmic_axes(axes):
     np.testing.assert_allclose(line.get_xdata(), (1e-3, 1e-1))
     np.testing.assert_allclose(line.get_ydata(), (5e-4, 5.0))
     assert [t.get_text() for t in axes.texts] == ["slope 2"]
+
+
+def test_labels_in_space_are_upright():
+    figure = plot.plt.figure()
+    space = figure.add_subplot(projection="3d")
+    space.set(xlabel="$w_1$", ylabel="$w_2$", zlabel="$w_3$")
+    assert plot.upright_labels(space) is space
+    figure.canvas.draw()
+    assert [axis.label.get_rotation() for axis in (space.xaxis, space.yaxis, space.zaxis)] == [0, 0, 0]
+    plot.plt.close(figure)
