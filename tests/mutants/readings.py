@@ -211,8 +211,8 @@ MUTANTS = (
     ),
     Mutant(
         "mechanism",
-        "positive(\"target\", target) / (1 + 2 * ridge",
-        "positive(\"target\", target) / (1 + ridge",
+        'positive("target", target) / (1 + 2 * ridge',
+        'positive("target", target) / (1 + ridge',
         "the residual at which a point settles, halved",
         ("test_mechanism.py::test_where_the_fall_has_settled_the_sum_of_the_forces_is_tangent",),
     ),
