@@ -52,9 +52,13 @@ def use_style() -> None:
     tell_notebook()
 
 
-def panels(columns: int = 1, rows: int = 1, height: float = 3.2) -> tuple[Figure, Any]:
-    """A figure as wide as the text, with ``rows`` x ``columns`` panels (an Axes, or an array of them)."""
-    return plt.subplots(rows, columns, figsize=(7.0, height))
+def panels(columns: int = 1, rows: int = 1, height: float = 3.2, width: float = 7.0) -> tuple[Figure, Any]:
+    """A figure with ``rows`` x ``columns`` panels (an Axes, or an array of them).
+
+    ``width`` and ``height`` are in inches of print. A page shows it as wide as the text: in a narrow one letters are
+    larger.
+    """
+    return plt.subplots(rows, columns, figsize=(width, height))
 
 
 def label_end(ax: Axes, x: float, y: float, text: str, color: str) -> None:
@@ -219,9 +223,54 @@ def draw_path(ax: Axes, path: np.ndarray, color: str, linestyle: str = "-") -> A
     return ax
 
 
-def draw_arrow(ax: Axes, point: np.ndarray, step: np.ndarray, color: str) -> Axes:
+def draw_arrow(ax: Axes, point: np.ndarray, step: np.ndarray, color: str, linewidth: float = 1.6) -> Axes:
     """An arrow from a point (2,) to ``point + step``."""
-    style = {"arrowstyle": "->", "color": color, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    style = {"arrowstyle": "->", "color": color, "lw": linewidth, "shrinkA": 0, "shrinkB": 0}
     end = np.asarray(point) + step
     ax.annotate("", (end[0], end[1]), (point[0], point[1]), arrowprops=style)
+    return ax
+
+
+def note(
+    ax: Axes, point: np.ndarray | Sequence[float], text: str, color: str, shift: tuple[float, float], ha: str = "left"
+) -> Axes:
+    """Write ``text`` beside a point (2,), ``shift`` printer's points from it, in the colour of what it names."""
+    ax.annotate(
+        text,
+        (float(point[0]), float(point[1])),
+        xytext=shift,
+        textcoords="offset points",
+        color=color,
+        ha=ha,
+        va="center",
+        annotation_clip=False,
+        fontsize=11,
+    )
+    return ax
+
+
+def mark_slope(ax: Axes, x: tuple[float, float], y: float, power: float, text: str = "") -> Axes:
+    """A short line of slope ``power`` on logarithmic axes, to hold curves against.
+
+    Args:
+        ax: with two logarithmic axes.
+        x: from where to where it goes.
+        y: its height at ``x[0]``.
+        power: y grows as x to this power.
+        text: written at its end; "slope " and the power if empty.
+
+    Returns:
+        ``ax``.
+    """
+    ends = np.asarray(x, dtype=float)
+    ax.plot(ends, y * (ends / ends[0]) ** power, "--", color=COLORS["theory"], linewidth=1)
+    label_end(ax, ends[1], y * (ends[1] / ends[0]) ** power, text or f"slope {power:g}", COLORS["theory"])
+    return ax
+
+
+def upright_labels(ax: Any) -> Any:
+    """Write the labels of the three axes of a picture in space upright, not along their axes; returns ``ax``."""
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_rotate_label(False)
+        axis.label.set_rotation(0)
     return ax

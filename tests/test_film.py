@@ -1,4 +1,4 @@
-"""The moving picture of the introduction."""
+"""Moving pictures."""
 
 import base64
 import io

@@ -73,3 +73,29 @@ def test_an_arrow_starts_at_its_point_and_ends_a_step_further(axes):
 def test_a_landscape_of_fewer_levels(axes):
     plot.landscape(axes, lambda w: w.sum(-1), (-1.0, 1.0), (-1.0, 1.0), levels=3)
     assert len(axes.collections[0].levels) == 3
+
+
+def test_a_note_stands_beside_its_point(axes):
+    assert plot.note(axes, (1.0, 2.0), "here", plot.COLORS["test"], (8, -3), ha="right") is axes
+    (text,) = axes.texts
+    assert (text.get_text(), text.xy, text.xyann, text.get_ha()) == ("here", (1.0, 2.0), (8, -3), "right")
+    assert text.get_color() == plot.COLORS["test"]
+
+
+def test_a_marked_slope_is_straight_on_logarithmic_axes(axes):
+    axes.set(xscale="log", yscale="log")
+    assert plot.mark_slope(axes, (1e-3, 1e-1), 5e-4, 2) is axes
+    (line,) = axes.lines
+    np.testing.assert_allclose(line.get_xdata(), (1e-3, 1e-1))
+    np.testing.assert_allclose(line.get_ydata(), (5e-4, 5.0))
+    assert [t.get_text() for t in axes.texts] == ["slope 2"]
+
+
+def test_labels_in_space_are_upright():
+    figure = plot.plt.figure()
+    space = figure.add_subplot(projection="3d")
+    space.set(xlabel="$w_1$", ylabel="$w_2$", zlabel="$w_3$")
+    assert plot.upright_labels(space) is space
+    figure.canvas.draw()
+    assert [axis.label.get_rotation() for axis in (space.xaxis, space.yaxis, space.zaxis)] == [0, 0, 0]
+    plot.plt.close(figure)

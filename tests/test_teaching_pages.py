@@ -10,6 +10,7 @@ from pages import load
 
 FRONT = "book/intro"  # says under "How to read" what the book needs
 LOOKED_UP = {  # pages that teach nothing new about grokking, and have no exercises
+    "book/fifteen_minutes": "it tells in pictures what the chapters teach",
     "book/explore": "its table says what to try",
     "book/teaching": "for teachers; its exercises are the problem sets",
     "book/map": "it repeats what the chapters prove",
@@ -161,6 +162,15 @@ def test_the_map_leads_downwards_and_no_box_hides_another(entries):
     for entry in entries:
         assert entry["kind"] in {"paper", "repaired", "ours", "measured"}
         assert all(row[label] < row[entry["label"]] for label in leads(entry)), entry["label"]
+
+
+def test_the_map_at_the_front_has_six_boxes_of_the_whole_map(root, entries):
+    front = yaml.safe_load((root / "book" / "map_front.yml").read_text(encoding="utf-8"))
+    assert len(front) == 6 and {entry["label"] for entry in front} <= {entry["label"] for entry in entries}
+    kinds = {entry["label"]: entry["kind"] for entry in entries}
+    assert all(entry["kind"] == kinds[entry["label"]] for entry in front)
+    test_the_map_leads_downwards_and_no_box_hides_another(front)
+    assert "```{argument-map} map_front.yml\n```" in (root / f"{FRONT}.md").read_text(encoding="utf-8")
 
 
 def test_the_map_is_there_as_a_picture_and_in_words(book, entries):

@@ -62,6 +62,17 @@ class TestPlayer:
         assert [text for text, _ in slider.options] == ["half", "two"]
         assert "a green line up to 0.5" in box.children[-1].children[0].value
 
+    def test_it_opens_with_the_value_that_a_control_names(self):
+        box = player(
+            draw, Control("k", "end", [1, 2, 3], first=1), Control("colour", "colour", ["red", "blue"], first=1)
+        )
+        menu, play, slider = box.children[1].children
+        assert (menu.index, play.value, slider.index) == (1, 1, 1)
+        assert box.children[-1].selected_index == 1
+        assert [stack.selected_index for stack in box.children[-1].children] == [1, 1]
+        with pytest.raises(ValueError, match="control 'k' has 2 values, but opens with 2"):
+            player(draw, Control("k", "end", [1, 2], first=2))
+
     def test_a_control_without_values_is_named(self):
         with pytest.raises(ValueError, match="control 'k' has no values"):
             player(draw, Control("k", "end", []))

@@ -1,6 +1,6 @@
-"""The directive `argument-map`: the argument of `map.yml` as a picture with links, and the same in words.
+"""The directive `argument-map`: the argument of `map.yml`, or of the file it names, in a picture and in words.
 
-Both come from one file, and every label in it is looked up: a label that no chapter has is a warning, which fails
+Picture and words come from one file, and every label in it is looked up: a label that no chapter has is a warning, which fails
 the build. The picture is drawn where there is HTML or LaTeX; the words are everywhere.
 """
 
@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinx.util.texescape import escape as latex_escape
 
-FILE = Path(__file__).parent.parent / "map.yml"
+FOLDER = Path(__file__).parent.parent
 KINDS = {
     "paper": "The paper's, as it stands",
     "repaired": "The paper's, after a correction",
@@ -35,17 +35,20 @@ class argument_map(nodes.General, nodes.Element):  # noqa: N801  (docutils names
 
 
 class ArgumentMap(SphinxDirective):
-    """Put the map here."""
+    """Put the map here: that of the file in the book's folder which it names."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """One node, filled in when all chapters are read."""
-        self.env.note_dependency(str(FILE))
-        return [argument_map()]
+        file = (self.arguments or ["map.yml"])[0]
+        self.env.note_dependency(str(FOLDER / file))
+        return [argument_map(file=file)]
 
 
-def read() -> list[dict[str, Any]]:
-    """The entries of the map, in the order of the argument."""
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+def read(file: str) -> list[dict[str, Any]]:
+    """The entries of a map, in the order of the argument."""
+    return yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))
 
 
 def place(env: Any, label: str) -> tuple[str, str] | None:
@@ -69,14 +72,14 @@ def latex_target(docname: str, anchor: str) -> str:
 def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Put the picture and the words where the directive stands."""
     for spot in list(doctree.findall(argument_map)):
-        entries = read()
+        entries = read(spot["file"])
         titles = {entry["label"]: entry["title"] for entry in entries}
         places = {}
         for label in [*titles, *(entry["measured"] for entry in entries if "measured" in entry)]:
             if found := place(app.env, label):
                 places[label] = found
             else:
-                log.warning("map.yml: no chapter has the label %r", label, location=page)
+                log.warning("a map: no chapter has the label %r", label, location=page)
 
         targets = {label: latex_target(*found) for label, found in places.items()}
 

@@ -10,6 +10,7 @@ GAP = (16, 42)
 LINKS = ("uses", "assumes", "tests")
 LINE_HEIGHT = 12
 LINE_LENGTH = 24
+SMALL = 4  # a map with fewer columns stays in the text's column
 TRACKS = 7  # lines side by side between two rows, before they share one
 LEGEND = {
     "paper": "paper",
@@ -26,10 +27,12 @@ def picture(entries: list[dict[str, Any]], urls: dict[str, str]) -> str:
     width, height = columns * (BOX[0] + GAP[0]) + GAP[0], rows * (BOX[1] + GAP[1]) + GAP[1]
     lines = [line for entry in entries for line in entry_lines(entry, at)]
     boxes = [box(entry, urls) for entry in entries]
-    keys = "".join(f'<span class="{kind}">{name}</span>' for kind, name in LEGEND.items())
+    kinds = {entry["kind"] for entry in entries}
+    keys = "".join(f'<span class="{kind}">{name}</span>' for kind, name in LEGEND.items() if kind in kinds)
+    size = " small" if columns < SMALL else ""
     return (
         f'<p class="argument-key" aria-hidden="true">{keys}</p>'
-        '<div class="argument-map" tabindex="0" role="group" aria-label="The map of the argument; in words below">'
+        f'<div class="argument-map{size}" tabindex="0" role="group" aria-label="The map of the argument; in words below">'
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'style="min-width: {0.9 * width:.0f}px">'
         '<defs><marker id="argument-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '

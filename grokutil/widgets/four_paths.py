@@ -245,6 +245,7 @@ def four_paths(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> W.VBox
     """
     records = {text: stored_record(arrays, names, decay) for text, decay in DECAYS.items()}
     times = arrays["times"][0]
-    step = Control("s", "s", [float(s) for s in times[:: max(1, (len(times) - 1) // STOPS)]])
+    shown = [float(s) for s in times[:: max(1, (len(times) - 1) // STOPS)]]
+    step = Control("s", "s", shown, first=len(shown) // 2)
     choice = Control("decay", "weight decay", list(DECAYS))
     return explorer(player(draw, step, choice, size=SIZE, fixed={"records": records}), live())

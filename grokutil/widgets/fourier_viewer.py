@@ -79,7 +79,7 @@ def fourier_viewer(run: Trajectory) -> W.VBox:
     ranked = leading_frequencies(run.states[-1], (run.states[-1].shape[0] - 1) // 2)
     chosen = sorted({ranked[round(i)] for i in np.linspace(0, len(ranked) - 1, FREQUENCIES)})
     clock = CLOCKS.get(run.clock, run.clock)
-    time = Control("time", clock, run.times.tolist())
+    time = Control("time", clock, run.times.tolist(), first=max(0, len(run.times) - 2))
     frequency = Control("k", "frequency k", chosen)
     controls = {
         "k": W.IntSlider(ranked[0], min=1, max=len(ranked), description="frequency k"),

@@ -118,5 +118,5 @@ def kink_explorer() -> W.VBox:
         "step": W.IntText(10_000, description="step", layout=W.Layout(width="12em")),
         "seed": W.IntText(1, description="seed", layout=W.Layout(width="12em")),
     }
-    step, unit = Control("step", "step", STEPS), Control("unit", "unit", chosen_units())
+    step, unit = Control("step", "step", STEPS, first=STEPS.index(10_000)), Control("unit", "unit", chosen_units())
     return explorer(player(draw, step, unit, size=SIZE, interval=700), Live(compute, controls))

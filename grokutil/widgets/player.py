@@ -27,12 +27,14 @@ class Control:
         label: what stands beside the slider.
         values: the values, in order.
         texts: how each value is written; ``str`` of it where this is empty.
+        first: the place of the value that the explorer opens with.
     """
 
     name: str
     label: str
     values: Sequence[Any]
     texts: Sequence[str] = ()
+    first: int = 0
 
     def options(self) -> list[tuple[str, int]]:
         """(text, index) of each value, for a selection widget."""
@@ -63,13 +65,17 @@ def player(
         A box with the class ``kernel-free``.
 
     Raises:
-        ValueError: a control without values.
+        ValueError: a control without values, or one that opens with a value which it does not have.
     """
     for control in filter(None, (step, choice)):
         if not len(control.values):
             raise ValueError(f"control {control.name!r} has no values to choose from")
-    slider = W.SelectionSlider(options=step.options(), description=step.label, continuous_update=True)
-    play = W.Play(min=0, max=len(step.values) - 1, interval=interval, description=f"play {step.label}")
+        if not 0 <= control.first < len(control.values):
+            raise ValueError(
+                f"control {control.name!r} has {len(control.values)} values, but opens with {control.first}"
+            )
+    slider = W.SelectionSlider(options=step.options(), index=step.first, description=step.label, continuous_update=True)
+    play = W.Play(step.first, min=0, max=len(step.values) - 1, interval=interval, description=f"play {step.label}")
     W.jslink((play, "value"), (slider, "index"))
     stacks = []
     choices = [{choice.name: value} for value in choice.values] if choice else [{}]
@@ -79,14 +85,14 @@ def player(
             for value in step.values:
                 frames.append(W.HTML(frame(draw, size, **{step.name: value}, **chosen, **(fixed or {}))))
                 bar.update()
-            stack = W.Stack(frames, selected_index=0)
+            stack = W.Stack(frames, selected_index=step.first)
             W.jslink((slider, "index"), (stack, "selected_index"))
             stacks.append(stack)
     controls: list[W.Widget] = [play, slider]
     picture: W.Widget = stacks[0]
     if choice:
-        menu = W.Dropdown(options=choice.options(), description=choice.label)
-        picture = W.Stack(stacks, selected_index=0)
+        menu = W.Dropdown(options=choice.options(), index=choice.first, description=choice.label)
+        picture = W.Stack(stacks, selected_index=choice.first)
         W.jslink((menu, "index"), (picture, "selected_index"))
         controls.insert(0, menu)
     for control in controls:

@@ -203,7 +203,7 @@ def toy_descent() -> W.VBox:
         ),
         "steps": W.Dropdown(options=[300, 3000, 30_000], value=3000, description="steps"),
     }
-    ridges = Control("ridge", "weight decay λ", RIDGES)
+    ridges = Control("ridge", "weight decay λ", RIDGES, first=RIDGES.index(0.01))
     starts = Control("start", "start", list(STARTS.values()), texts=list(STARTS))
     return explorer(player(draw, ridges, starts, size=SIZE, interval=900), Live(compute, controls, warn))
 

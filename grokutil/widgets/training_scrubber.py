@@ -215,5 +215,8 @@ def live() -> Live:
 
 def training_scrubber() -> W.VBox:
     """Step and network; live also seed, learning rate, weight decay, width and the length of the run."""
-    steps, network = Control("step", "step", STEPS), Control("network", "network", list(NETWORKS))
+    steps, network = (
+        Control("step", "step", STEPS, first=STEPS.index(10_000)),
+        Control("network", "network", list(NETWORKS)),
+    )
     return explorer(player(draw, steps, network, size=SIZE, interval=500), live())

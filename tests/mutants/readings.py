@@ -209,4 +209,32 @@ MUTANTS = (
         "slow twin of eq. 16: H H^T - lambda I",
         ("test_symbolic.py::test_the_written_out_cost_is_the_cost",),
     ),
+    Mutant(
+        "mechanism",
+        'positive("target", target) / (1 + 2 * ridge',
+        'positive("target", target) / (1 + ridge',
+        "the residual at which a point settles, halved",
+        ("test_mechanism.py::test_where_the_fall_has_settled_the_sum_of_the_forces_is_tangent",),
+    ),
+    Mutant(
+        "mechanism",
+        "np.sqrt((np.hypot(B, 2 * y) + B) / 2)",
+        "np.sqrt((np.hypot(B, 2 * y) - B) / 2)",
+        "the entry point with the weights exchanged",
+        ("test_mechanism.py::test_the_fall_of_the_loss_ends_at_the_entry_point",),
+    ),
+    Mutant(
+        "mechanism",
+        "velocity = -2 * (theta - J.T @",
+        "velocity = -2 * (theta + J.T @",
+        "the slow flow beside a kink, not projected",
+        ("test_mechanism.py::test_the_velocity_at_the_kink_keeps_both_outputs_and_lowers_the_norm",),
+    ),
+    Mutant(
+        "mechanism",
+        "(loss + decay, SLIDE)",
+        "(loss - decay, SLIDE)",
+        "the drawn sum of the two forces",
+        ("test_mechanism.py::test_the_arrows_are_the_forces_and_their_sum",),
+    ),
 )
