@@ -54,7 +54,8 @@ def integrate(
 
     Only the asked states are kept. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns
     what it has, with the state reached at that moment as its last; ``complete`` is then False. To go on, integrate
-    again from ``states[-1]``.
+    again from ``states[-1]``. ``integrate.begin``, with the same arguments, hands over the
+    :class:`~grokutil.recorder.Run` as it goes, to draw, store or stop meanwhile.
 
     Args:
         velocity: maps a state to its velocity. Its attribute ``clock``, if it has one, names the clock

@@ -49,6 +49,8 @@ def gradient_descent(
     This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and ``momentum``. A run that is interrupted (Ctrl-C, or
     the stop button of a notebook) returns what it has; ``complete`` is then False. To go on, train again with
     ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
+    ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes,
+    to draw, store or stop meanwhile.
 
     Args:
         task: where to take X_train (n, d_in) and Y_train (n, d_out) from, float64; the run stays on their device. For

@@ -188,6 +188,7 @@ def projected_flow(
     Each step is one of the midpoint rule, followed by :func:`retract`: second order in the step for smooth
     activations. With a kink (ReLU) the walk chatters along sliding kinks with an amplitude proportional to the step,
     and the order is one. A walk that is interrupted returns what it has; ``complete`` is then False.
+    ``projected_flow.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes.
 
     Args:
         start: weights (W1, W2) at ``times[0]``, float64; retracted to the manifold if they are off it.
