@@ -94,7 +94,7 @@ class Run:
                 for part in _parts(state):
                     finite(f"the state at {_moment(self.clock, time)}", part)
                 yield self._record(time, state)
-            if asked and self._kept.times[-1] < now:
+            if asked and not self._stopped and self._kept.times[-1] < now:
                 yield Moment(now, at(now), False)
 
     def _record(self, time: float, state: State) -> Moment:
