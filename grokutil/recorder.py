@@ -34,7 +34,7 @@ class Run:
 
     Each step gives one :class:`Moment` for each asked time within it, and one for its end where that is no asked time;
     the first is the start. Nothing runs between two of them, so leaving the loop stops the run, and a second loop goes
-    on from there. Moments share no memory with the run's own variables.
+    on from there. The state of a moment is the run's own, to look at and not to write to.
 
     Args:
         steps: yields (time, function of the times within the step that returns a state), from just after ``times[0]``;
