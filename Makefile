@@ -12,11 +12,9 @@ else ifneq ($(TORCH),)
 $(error TORCH=$(TORCH) is not known: say TORCH=cpu, or leave it out)
 endif
 
-# Tests and chapters run side by side, so each gets one thread for the linear algebra; what runs alone gets two. On a
-# busy machine OpenMP's threads would spin while they wait for each other: 20 times longer without the second line.
+# Tests and chapters run side by side, so each gets one thread for the linear algebra; what runs alone gets two.
 OMP_NUM_THREADS ?= 2
-GOMP_SPINCOUNT ?= 10000
-export OMP_NUM_THREADS GOMP_SPINCOUNT
+export OMP_NUM_THREADS
 book test quick: OMP_NUM_THREADS := 1
 
 # As many processes as there are cores, four at most; what shares a page or a fixture stays in one of them.

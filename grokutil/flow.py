@@ -14,8 +14,8 @@ from torch import Tensor
 
 from grokutil.chebyshev import Chebyshev
 from grokutil.checks import Matrix, finite, integer, positive, tensor
-from grokutil.recorder import Measure, Steps, Until, record
-from grokutil.trajectory import Trajectory, increasing_times
+from grokutil.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.trajectory import increasing_times
 
 Velocity = Callable[[Tensor], Tensor]
 StepRule = Callable[[float, Tensor], float]
@@ -24,6 +24,7 @@ METHODS = ("euler", "rk45", "rkc")
 SMALL = 6  # numbers in a state whose Hessian is formed whole
 
 
+@recorded
 def integrate(
     velocity: Velocity,
     start: Matrix,
@@ -35,7 +36,7 @@ def integrate(
     measure: Measure | None = None,
     until: Until | None = None,
     progress: bool = True,
-) -> Trajectory:
+) -> Run:
     r"""Follow :math:`dW/d\tau = v(W)` from ``start`` and record the states at ``times``.
 
     ``"euler"`` takes steps of a given length,
@@ -53,7 +54,8 @@ def integrate(
 
     Only the asked states are kept. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns
     what it has, with the state reached at that moment as its last; ``complete`` is then False. To go on, integrate
-    again from ``states[-1]``.
+    again from ``states[-1]``. ``integrate.begin``, with the same arguments, hands over the
+    :class:`~grokutil.recorder.Run` as it goes, to draw, store or stop meanwhile.
 
     Args:
         velocity: maps a state to its velocity. Its attribute ``clock``, if it has one, names the clock
@@ -95,7 +97,7 @@ def integrate(
         settings["rtol"] = positive("rtol", rtol)
         solver = _rk45 if method == "rk45" else _rkc
         steps = solver(counted, state, times, settings)
-    return record(
+    return Run(
         steps,
         state,
         times,

@@ -177,9 +177,14 @@ def _solve(
     times, rtol = increasing_times(slow_times), positive("rtol", rtol)
     if len(times) < 2:
         raise ValueError(f"slow_times must be at least two, got {times.tolist()}: the first is that of the start")
-    method, jac = ("BDF", lambda s, u: slope(torch.from_numpy(u)).numpy()) if slope else ("DOP853", None)
+
+    def at(function: Callable[[Tensor], Tensor]) -> Callable[[float, np.ndarray], np.ndarray]:
+        """A function on the device of the start, for SciPy."""
+        return lambda s, u: function(torch.from_numpy(u).to(start.device)).cpu().numpy()
+
+    method, jac = ("BDF", at(slope)) if slope else ("DOP853", None)
     run = solve_ivp(
-        lambda s, u: velocity(torch.from_numpy(u)).numpy(),
+        at(velocity),
         (times[0], times[-1]),
         start.cpu().numpy(),
         method,
@@ -192,5 +197,5 @@ def _solve(
         raise ValueError(
             f"SciPy's {method} stopped at time {run.t[-1]:g}: {run.message}; try another rtol than {rtol:g}"
         )
-    states = tuple(torch.from_numpy(run.y.T.copy()).unbind())
+    states = tuple(torch.from_numpy(run.y.T.copy()).to(start.device).unbind())
     return Trajectory(times, states, "s", run.nfev, settings={"method": method, "rtol": rtol})

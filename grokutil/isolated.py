@@ -15,9 +15,11 @@ from torch import Tensor
 from torch.func import jvp
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, float_vector, matrices, matrix, non_negative, same_size, same_stack
+from grokutil.checks import Matrix, finite, float_vector, matrices, matrix, non_negative, same_size, same_stack
 from grokutil.inputs import Inputs
 from grokutil.linalg import cholesky_or_none, lower_gram
+
+NO_VALUE = "the activation must have a finite value and slope at every pre-activation that is met, zero included"
 
 
 class SingularKernelError(ValueError):
@@ -98,7 +100,8 @@ def first_layer_velocity(
 
     Raises:
         SingularKernelError: the n x n matrix has no inverse.
-        ValueError: shapes do not match, not float64, not finite, unknown activation, negative ridge.
+        ValueError: shapes do not match, not float64, not finite, unknown activation, negative ridge, an activation
+            without a finite value or slope somewhere in X W1.
 
     Source: paper, eq. 20 and Appendix E (whose last line prints :math:`-\nabla \mathcal R` as
     :math:`\nabla \mathcal R`); for ridge > 0, eqs 16 and 17.
@@ -142,7 +145,7 @@ class FirstLayerDynamics:
         W1, Z, H, K = self._factorise(W1)
         B = K.solve(self.Y)  # A Y, (n, d_out)
         G = B @ (B.mT @ H)  # A Y Y^T A H, (n, d_h)
-        return self._inputs.transposed_product(G.mul_(self.activation.slope(Z))) - W1
+        return self._with_value(self._inputs.transposed_product(G.mul_(self.activation.slope(Z))) - W1, Z)
 
     def linearize(self, W1: Matrix) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         r"""The velocity at ``W1``, and the function :math:`V \mapsto Dv(W_1)[V]`, minus half a Hessian-vector product.
@@ -173,7 +176,7 @@ class FirstLayerDynamics:
             dG = (dB @ W2.mT + B @ (dH_B + H.mT @ dB).mT).mul_(S)
             return self._inputs.transposed_product(dG if bend is None else dG.addcmul_(bend, dZ)) - V
 
-        return self._inputs.transposed_product(G * S) - W1, product
+        return self._with_value(self._inputs.transposed_product(G * S) - W1, Z), product
 
     def cost(self, W1: Matrix) -> Tensor:
         """The cost that this velocity descends: ``dynamics(W1)`` is ``-grad cost(W1) / 2``. One number a problem."""
@@ -184,6 +187,12 @@ class FirstLayerDynamics:
         """The optimal readout for ``W1``: eq. 15 or 18, (d_h, d_out)."""
         return self._factorise(W1)[-1].readout(self.Y)
 
+    def _with_value(self, v: Tensor, Z: Tensor) -> Tensor:
+        """The velocity v; where it has no value because a slope has none, that is said."""
+        if not bool(torch.isfinite(v).all()):
+            finite(f"the slope of {self.activation.name!r} at X W1", self.activation.slope(Z), NO_VALUE)
+        return v
+
     def _factorise(self, W1: Matrix) -> tuple[Tensor, Tensor, Tensor, _Kernel]:
         """The checked W1, Z = X W1, H = sigma(Z) and H H^T + ridge I, factorised."""
         W1 = matrices("W1", W1)
@@ -191,7 +200,11 @@ class FirstLayerDynamics:
         same_stack("X", self.X, "W1", W1)
         Z = self._inputs.product(W1)
         H = self.activation.value(Z)
-        return W1, Z, H, _Kernel(H, self.ridge)
+        try:
+            return W1, Z, H, _Kernel(H, self.ridge)
+        except ValueError:
+            finite(f"the activation {self.activation.name!r} at X W1", H, NO_VALUE)
+            raise
 
 
 class FeatureDynamics:

@@ -13,12 +13,13 @@ from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, generator, integer, layers, matrix, non_negative, number, positive, targets
 from grokutil.data import Task
 from grokutil.model import default_weights, loss_gradient
-from grokutil.recorder import Measure, Steps, Until, record
-from grokutil.trajectory import Trajectory, increasing_times
+from grokutil.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.trajectory import increasing_times
 
 LOSSES = ("mean", "sum")
 
 
+@recorded
 def gradient_descent(
     task: Task | tuple[Matrix, Matrix],
     *,
@@ -37,7 +38,7 @@ def gradient_descent(
     measure: Measure | None = None,
     until: Until | None = None,
     progress: bool = True,
-) -> Trajectory:
+) -> Run:
     r"""Train both layers on the training half of a task; the defaults are those of Fig. 5.
 
     .. math::
@@ -48,6 +49,8 @@ def gradient_descent(
     This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and ``momentum``. A run that is interrupted (Ctrl-C, or
     the stop button of a notebook) returns what it has; ``complete`` is then False. To go on, train again with
     ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
+    ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes,
+    to draw, store or stop meanwhile.
 
     Args:
         task: where to take X_train (n, d_in) and Y_train (n, d_out) from, float64; the run stays on their device. For
@@ -117,7 +120,7 @@ def gradient_descent(
         **{"n": n, "d_out": d_out, "width": W1.shape[1], "activation": sigma.name, "loss": loss, "seed": seed},
         **{"learning_rate": eta, "weight_decay": decay, "momentum": m, "batch_size": size},
     }
-    return record(
+    return Run(
         descent(),
         (W1, W2),
         times,

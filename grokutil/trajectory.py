@@ -31,11 +31,11 @@ class Trajectory:
         complete: False when the run was interrupted; the last state is then the one reached at that moment.
         settings: what the run was made with; plain JSON values, read-only.
         measured: where numbers were kept in place of states: arrays (T, ...) by name, read-only. ``states`` then has
-            the last state alone, to go on from.
+            the state at the last time alone, to go on from, or none where :meth:`at` has left that time out.
 
     Raises:
         ValueError: a clock that is no name, times that do not increase, or not as many states or measured values as
-            times.
+            times; beside measured values, more than the last state.
     """
 
     times: np.ndarray
@@ -53,7 +53,7 @@ class Trajectory:
             raise ValueError(f"clock must be a name such as 'tau', 's', 't' or 'steps', got {self.clock!r}")
         states = tuple(_tensors(state) for state in self.states)
         measured = {name: np.array(values) for name, values in self.measured.items()}
-        if len(states) != (1 if measured else len(times)):
+        if len(states) > 1 if measured else len(states) != len(times):
             must = "the last state alone beside measured values" if measured else "one state per time"
             raise ValueError(f"{len(states)} states for {len(times)} times; there must be {must}")
         for name, values in measured.items():
@@ -70,16 +70,19 @@ class Trajectory:
         return type(self), tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
     def __repr__(self) -> str:
-        first = self.states[0]
-        shapes = ", ".join(str(tuple(W.shape)) for W in (first if isinstance(first, tuple) else (first,)))
+        layers = [W for state in self.states[:1] for W in (state if isinstance(state, tuple) else (state,))]
+        kept = f"states {', '.join(str(tuple(W.shape)) for W in layers)}" if layers else "records"
         span = f"{self.clock} {self.times[0]:g} to {self.times[-1]:g}"
-        return f"Trajectory({len(self)} states {shapes}, {span}{'' if self.complete else ', interrupted'})"
+        return f"Trajectory({len(self)} {kept}, {span}{'' if self.complete else ', interrupted'})"
 
     def __len__(self) -> int:
         return len(self.times)
 
     def at(self, times: Any) -> Trajectory:
         """The record at some of its times, each one at which something was recorded but for rounding.
+
+        Of a run recorded with ``measure=``, the measured values at those times. Its only state belongs to its last
+        time, so the result has that state if its last time is this one, and else none.
 
         Raises:
             ValueError: a time at which nothing was recorded; the nearest recorded one is named.
@@ -92,7 +95,7 @@ class Trajectory:
             if abs(self.times[nearest] - time) > rounding:
                 raise ValueError(f"nothing was recorded at {time:g}; the nearest record is at {self.times[nearest]:g}")
             found.append(nearest)
-        states = self.states if self.measured else tuple(self.states[i] for i in found)
+        states = tuple(self.states[i - len(self)] for i in found if i >= len(self) - len(self.states))
         measured = {name: values[found] for name, values in self.measured.items()}
         return replace(self, times=self.times[found], states=states, measured=measured)
 
@@ -110,7 +113,7 @@ class Trajectory:
             "evaluations": self.evaluations,
             "complete": self.complete,
             "settings": dict(self.settings),
-            "layered": isinstance(self.states[0], tuple),
+            "layered": bool(self.states) and isinstance(self.states[0], tuple),
         }
         measured = {f"measured_{name}": values for name, values in self.measured.items()}
         return save_npz(path, {"times": self.times, **arrays, **measured}, notes)
@@ -129,7 +132,7 @@ class Trajectory:
             measured = {name: arrays.pop(name) for name in list(arrays) if name.startswith("measured_")}
             notes["measured"] = {name.removeprefix("measured_"): values for name, values in measured.items()}
             layers = [torch.from_numpy(arrays[f"layer_{k}"]).unbind() for k in range(len(arrays))]
-            states = tuple(zip(*layers, strict=True)) if layered else layers[0]
+            states = tuple(zip(*layers, strict=True)) if layered or not layers else layers[0]
             return cls(times=times, states=states, **notes)
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"{path} holds other data than a saved trajectory ({error!r})") from error

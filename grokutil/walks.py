@@ -13,8 +13,8 @@ from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, layers, number, positive, targets
 from grokutil.manifold import TangentSpace, join, split
 from grokutil.model import hidden, predict
-from grokutil.recorder import Measure, Steps, Until, record
-from grokutil.trajectory import Trajectory, increasing_times
+from grokutil.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.trajectory import increasing_times
 
 Point = tuple[Tensor, Tensor]
 Field = Callable[[TangentSpace], Tensor]
@@ -167,6 +167,7 @@ def nearest_point(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix, activation: str 
     )
 
 
+@recorded
 def projected_flow(
     start: tuple[Matrix, Matrix],
     X: Matrix,
@@ -179,7 +180,7 @@ def projected_flow(
     measure: Measure | None = None,
     until: Until | None = None,
     progress: bool = True,
-) -> Trajectory:
+) -> Run:
     r"""Walk on the zero-loss manifold along the tangent part of a field; by default the norm-minimising flow.
 
     .. math:: \frac{d\zeta}{ds} = P(\zeta) \, u(\zeta), \qquad u(\zeta) = -2 \zeta
@@ -187,6 +188,7 @@ def projected_flow(
     Each step is one of the midpoint rule, followed by :func:`retract`: second order in the step for smooth
     activations. With a kink (ReLU) the walk chatters along sliding kinks with an amplitude proportional to the step,
     and the order is one. A walk that is interrupted returns what it has; ``complete`` is then False.
+    ``projected_flow.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes.
 
     Args:
         start: weights (W1, W2) at ``times[0]``, float64; retracted to the manifold if they are off it.
@@ -227,7 +229,7 @@ def projected_flow(
                 now, count = end - k * h, count + 2
                 yield now, lambda time, here=here: here  # type: ignore[misc]  # noqa: ARG005
 
-    return record(
+    return Run(
         steps(),
         point,
         times,

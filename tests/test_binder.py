@@ -128,3 +128,20 @@ def test_lab_and_binder_give_jupyterlab_the_same_settings(root, tmp_path):
     assert written.parent == tmp_path / "share" / "jupyter" / "lab" / "settings"
     viewers = json.loads(written.read_text())["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]
     assert viewers["markdown"] == "Jupytext Notebook"
+
+
+def test_their_kernel_starts_with_what_openmp_reads(root, tmp_path):
+    """Chapters import PyTorch first. The file is the kernel's own; it is started as any Jupyter starts it."""
+    code = f"import sys; sys.prefix = {str(tmp_path)!r}; import lab_settings; lab_settings.main()"
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    subprocess.run([sys.executable, "-c", code], cwd=root / "book", env=environment, check=True)
+    run = """
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+cell = new_code_cell("import os; os.environ.get('GOMP_SPINCOUNT')")
+NotebookClient(new_notebook(cells=[cell]), kernel_name="python3").execute()
+print(cell.outputs[0].data["text/plain"])
+"""
+    environment |= {"JUPYTER_PATH": str(tmp_path / "share" / "jupyter"), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", run], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == "'10000'\n"

@@ -50,7 +50,7 @@ class TestMeasurement:
 
     @pytest.mark.slow
     @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells about processes")
-    def test_time_memory_and_cores_are_those_of_the_kernel_and_its_children(self, tmp_path):
+    def test_time_memory_and_cores_are_those_of_the_kernel_and_its_children(self, tmp_path, monkeypatch):
         from grokutil.benchmarks.one_chapter import measure
 
         burn = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
@@ -58,6 +58,8 @@ class TestMeasurement:
         waits = f"import time\n{hold}\ntime.sleep(5)"  # until the measurement has looked at both, five times a second
         child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {waits!r}], check=True)"
         core = "import os\nassert len(os.sched_getaffinity(0)) == 1 and os.environ['OMP_NUM_THREADS'] == '1'"
+        core += "\nassert os.environ['GOMP_SPINCOUNT'] == '10000'"
+        monkeypatch.delenv("GOMP_SPINCOUNT")
         page(tmp_path, "small", "1")
         page(tmp_path, "alone", burn, hold)
         page(tmp_path, "child", burn, hold, child, core)

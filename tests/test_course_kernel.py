@@ -54,6 +54,7 @@ SNIPPETS = [
     "get_ipython().__class__.__mro__[1].__name__ != ''",
     "from multiprocessing import get_context\nwith get_context('fork').Pool(1) as pool: print(pool.map(abs, [-1]))",
     "__name__, '__file__' in globals()",
+    "import os; os.environ['GOMP_SPINCOUNT']",
     "import os; sorted(name for name in os.listdir() if not name.startswith('.'))",
     "open('note.txt', 'w').write('abc')",
     "%%writefile other.txt\nabc",

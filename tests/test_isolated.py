@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from grokutil.activations import ACTIVATIONS, Activation
 from grokutil.data import modular_addition
+from grokutil.flow import integrate
 from grokutil.isolated import (
     FeatureDynamics,
     FirstLayerDynamics,
@@ -466,3 +467,21 @@ class TestNarrow:
             one = FirstLayerDynamics(X[k], Y[k], "tanh", 0.1)
             torch.testing.assert_close(both(W1)[k], one(W1[k]))
             torch.testing.assert_close(both.cost(W1)[k], one.cost(W1[k]))
+
+
+@pytest.mark.parametrize(
+    ("activation", "words"),
+    [
+        (Activation("root", lambda Z: Z.abs().sqrt(), lambda Z: Z.sign() / Z.abs().sqrt() / 2), "the slope of 'root'"),
+        (Activation("logarithm", lambda Z: Z.abs().log()), "the activation 'logarithm'"),
+    ],
+)
+def test_an_activation_without_a_value_or_a_slope_somewhere_is_named(activation, words):
+    """Not taken for a step that was too large; where every pre-activation has both, nothing is said."""
+    task, E = modular_addition(5, 0.6, seed=0), gaussian_embedding(5, 20, seed=0)
+    dynamics = FirstLayerDynamics(task.X_train, task.Y_train, activation)
+    assert torch.isfinite(dynamics(E)).all()
+    E[:, 0] = 0
+    for call in (dynamics, dynamics.linearize, lambda E: integrate(dynamics, E, [0, 0.1], progress=False)):
+        with pytest.raises(ValueError, match=f"{words} at X W1 has .* not finite .*: the activation must have"):
+            call(E)

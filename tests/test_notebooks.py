@@ -63,7 +63,8 @@ class TestDownload:
         notebook = nbformat.reads(text, as_version=4)
         nbformat.validate(notebook)
         assert notebook.metadata.keys() == {"kernelspec"} and notebook.metadata.kernelspec.name == "python3"
-        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        first, *code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert first.source.startswith("import grokutil ")
         assert [cell.source for cell in code] == [cell.source for cell in cells]
         assert not [cell for cell in code if cell.outputs or cell.execution_count]
         assert "pip install" in notebook.cells[0].source

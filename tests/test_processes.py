@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 
@@ -47,6 +49,26 @@ def test_calls_run_in_processes_of_one_thread_that_end_with_the_executor(tmp_pat
         assert pool.submit(threads).result() == (pool.submit(os.getpid).result(), number, variables)
         asleep = pool.submit(time.sleep, 100)
     assert asleep.done() and not [p for p in psutil.Process().children() if "_serve" in " ".join(p.cmdline())]
+
+
+def test_a_process_sets_how_long_openmp_spins_whatever_it_inherits(monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    with Processes(1) as pool:
+        assert pool.submit(lambda: os.environ.get("GOMP_SPINCOUNT")).result() == "10000"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch comes with another OpenMP")
+@pytest.mark.parametrize(("first", "read"), [("grokutil, torch", True), ("torch, grokutil", False)])
+def test_openmp_has_read_it_if_grokutil_comes_before_pytorch(first, read):
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {first}"],
+        env=environment | {"OMP_DISPLAY_ENV": "VERBOSE"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ("GOMP_SPINCOUNT = '10000'" in done.stderr) is read and "GOMP_SPINCOUNT" in done.stderr
 
 
 def test_processes_that_cannot_start_are_an_error_with_the_remedy(monkeypatch):

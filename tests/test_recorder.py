@@ -3,7 +3,11 @@
 import copy
 import functools
 import gc
+import inspect
+import itertools
 import pickle
+import threading
+import weakref
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -27,12 +31,16 @@ def decay(W):
     return -W
 
 
-def integrated(**options):
-    return integrate(decay, ONE, np.linspace(0, 1, 6), step=0.01, progress=False, **options)
+def integrated(make=integrate, **options):
+    return make(decay, ONE, np.linspace(0, 1, 6), step=0.01, progress=False, **options)
 
 
-def trained(**options):
-    return gradient_descent(TASK, width=8, activation="tanh", steps=50, record_every=10, progress=False, **options)
+def stabilised(make=integrate, **options):
+    return make(decay, ONE, np.linspace(0, 1, 6), method="rkc", rtol=1e-3, progress=False, **options)
+
+
+def trained(make=gradient_descent, **options):
+    return make(TASK, width=8, activation="tanh", steps=50, record_every=10, progress=False, **options)
 
 
 @functools.cache
@@ -40,11 +48,20 @@ def memorised():
     return retract(*default_weights(4, 12, 4, seed=1), X, Y, "tanh")
 
 
-def walked(**options):
-    return projected_flow(memorised(), X, Y, np.linspace(0, 0.1, 6), activation="tanh", progress=False, **options)
+def walked(make=projected_flow, **options):
+    return make(memorised(), X, Y, np.linspace(0, 0.1, 6), activation="tanh", progress=False, **options)
 
 
-RUNS = pytest.mark.parametrize("run", [integrated, trained, walked])
+RUNS = pytest.mark.parametrize("run", [integrated, stabilised, trained, walked])
+BEGUN = pytest.mark.parametrize(
+    ("run", "begin"),
+    [
+        (integrated, functools.partial(integrated, integrate.begin)),
+        (stabilised, functools.partial(stabilised, integrate.begin)),
+        (trained, functools.partial(trained, gradient_descent.begin)),
+        (functools.partial(walked, step=0.005), functools.partial(walked, projected_flow.begin, step=0.005)),
+    ],
+)
 
 
 def norm2(time, state):
@@ -61,8 +78,13 @@ def test_what_is_measured_is_what_the_states_have(run, tmp_path):
     assert norm2(0, measured.states[-1]) == norm2(0, kept.states[-1])
     again = Trajectory.load(measured.save(tmp_path / "run.npz"))
     assert np.array_equal(again.measured["norm2"], measured.measured["norm2"]) and len(again.states) == 1
-    part = measured.at(kept.times[[1, 3]])
-    assert part.measured["at"].tolist() == kept.times[[1, 3]].tolist()
+    end = measured.at(kept.times[[1, 5]])
+    assert end.measured["at"].tolist() == kept.times[[1, 5]].tolist()
+    assert norm2(0, end.states[-1])["norm2"] == end.measured["norm2"][-1]
+    part = measured.at(kept.times[[1, 3]])  # of its last time no state was kept, and it has no other's
+    assert part.measured["at"].tolist() == kept.times[[1, 3]].tolist() and part.states == ()
+    again = Trajectory.load(part.save(tmp_path / "part.npz"))
+    assert again.states == () and repr(again) == repr(part) and "2 records" in repr(part)
     with pytest.raises(ValueError, match="read-only"):
         measured.measured["norm2"][0] = 0
 
@@ -75,6 +97,83 @@ def test_a_run_ends_where_until_says(run):
     assert part.times.tolist() == whole.times[:4].tolist() and part.complete
     assert 0 < part.evaluations < whole.evaluations
     assert len(run(until=lambda time, state: True)) == 1
+
+
+@BEGUN
+def test_a_run_as_it_goes_has_the_moments_of_the_whole_run_and_the_ends_of_its_steps(run, begin):
+    whole, going = run(), begin()
+    moments = list(going)
+    assert all(a.time < b.time for a, b in itertools.pairwise(moments))
+    recorded = [moment for moment in moments if moment.recorded]
+    assert [moment.time for moment in recorded] == whole.times.tolist()
+    torch.testing.assert_close([moment.state for moment in recorded], list(whole.states), rtol=0, atol=0)
+    assert going.evaluations == whole.evaluations and list(going) == []
+    again = going.trajectory()
+    assert again.complete and again.settings == whole.settings and again.times.tolist() == whole.times.tolist()
+
+
+@BEGUN
+def test_a_run_can_be_left_and_taken_up_again_where_it_was(run, begin):
+    """In the middle: a record of what there is, with the state that was reached; and nothing of it goes on."""
+    whole, going = run(), begin(measure=norm2)
+    moment = next(moment for moment in going if not moment.recorded)
+    spent, threads, part = going.evaluations, threading.active_count(), going.trajectory()
+    assert spent < whole.evaluations and not part.complete and threads == threading.active_count()
+    assert part.times[-1] == moment.time and part.measured["norm2"][-1] == norm2(0, moment.state)["norm2"]
+    assert part.evaluations == going.evaluations == spent
+    rest = list(going)
+    assert moment.time < rest[0].time and going.evaluations == whole.evaluations
+    path = going.trajectory()
+    assert path.times.tolist() == whole.times.tolist() and path.complete
+    assert path.measured["norm2"].tolist() == [norm2(0, state)["norm2"] for state in whole.states]
+
+
+def test_a_run_that_is_left_lets_go_of_its_states():
+    going = integrated(integrate.begin)
+    states = [weakref.ref(next(going).state) for _ in range(40)]
+    del going
+    gc.collect()
+    assert not any(state() is not None and state() is not ONE for state in states)
+
+
+def test_until_ends_a_run_as_it_goes():
+    going = integrated(integrate.begin, until=lambda time, state: time > 0.3)
+    assert [moment.time for moment in going if moment.recorded] == pytest.approx([0, 0.2, 0.4])
+    assert going.trajectory().complete
+
+
+def test_an_interrupt_in_the_loop_leaves_what_there_is():
+    going = integrated(integrate.begin)
+    with pytest.raises(KeyboardInterrupt):
+        for moment in going:
+            if moment.time > 0.505:
+                raise KeyboardInterrupt
+    part = going.trajectory()
+    assert part.times.tolist() == pytest.approx([0, 0.2, 0.4, 0.51]) and not part.complete
+    assert going.whole().times.tolist() == integrated().times.tolist()
+
+
+def test_a_rule_for_the_step_begins_once_however_a_run_is_taken():
+    """A run cut by hand into pieces would estimate the sharpness anew in each."""
+
+    class Counts(StableStep):
+        begun = 0
+
+        def begin(self):
+            self.begun += 1
+            super().begin()
+
+    for take in (list, lambda run: run.whole()):
+        rule = Counts(decay, longest=0.1, every=1000)
+        take(integrate.begin(decay, ONE, np.linspace(0, 1, 6), step=rule))
+        assert rule.begun == 2  # once where it is made
+
+
+def test_the_whole_run_says_what_it_takes_and_where_it_begins():
+    for function in (integrate, gradient_descent, projected_flow):
+        whole, going = inspect.signature(function), inspect.signature(function.begin)
+        assert whole.parameters == going.parameters and f"{function.__name__}.begin``" in function.__doc__
+        assert (whole.return_annotation, going.return_annotation) == ("Trajectory", "Run")
 
 
 @RUNS

@@ -10,11 +10,12 @@ from typing import Any
 
 import jupytext
 import nbformat
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 from plain_markdown import Name, names_of, plain
 from sphinx.application import Sphinx
 
 BINDER = "https://mybinder.org"
+FIRST = "import grokutil  # before PyTorch: it says how PyTorch's threads wait for each other"
 BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
 
 
@@ -56,7 +57,7 @@ def how_to_install(theme: dict[str, Any]) -> str:
 
 
 def notebook(source: str, install: str, title: str, name: Name) -> nbformat.NotebookNode:
-    """The notebook of a chapter: its cells, without outputs, after a cell that says what it needs.
+    """The notebook of a chapter: its cells, without outputs, after a cell that says what it needs and one that has it.
 
     Jupytext's metadata say that the chapter is kept as Markdown. Beside an `.ipynb` alone they would be wrong, so only
     the kernel's name stays.
@@ -66,12 +67,12 @@ def notebook(source: str, install: str, title: str, name: Name) -> nbformat.Note
     for cell in found.cells:
         cell.source = plain(cell.source, name) if cell.cell_type == "markdown" else cell.source
     found.cells = [cell for cell in found.cells if cell.source.strip()]
-    found.cells.insert(
-        0,
+    found.cells[:0] = [
         new_markdown_cell(
             f"*A chapter of “{title}”. It needs Python 3.11 or newer and `grokutil` {version('grokutil')}: {install}.*"
         ),
-    )
+        new_code_cell(FIRST),
+    ]
     for number, cell in enumerate(found.cells):
         cell["id"] = f"cell-{number}"  # the same in each build
     found.nbformat_minor = 5

@@ -21,6 +21,7 @@ from grokutil.storage import provenance, write_text
 
 MODULES = (
     "grokutil.benchmarks.first_layer_velocity",
+    "grokutil.benchmarks.narrow_network",
     "grokutil.benchmarks.tangent_projection",
     "grokutil.benchmarks.tangent_projection_kinks",
     "grokutil.benchmarks.tangent_projection_large",

@@ -153,15 +153,15 @@ def follow(seed: int, weight_decay: float, sigma: Activation, until: float, name
     task = modular_addition(P, train_size=N_TRAIN, seed=seed)
     for start in memorise(task, sigma, seed):  # noqa: B007 (the last one is the start)
         yield 0.0, None
-    paths = walks(task, sigma, weight_decay, start, names)
     times = np.linspace(0, until, RECORDS + 1)
+    paths = walks(task, sigma, weight_decay, start, names, times)
     rows: list[list[tuple]] = []
     for now, end in zip((0.0, *times), times, strict=False):
         for k, walk in enumerate(paths.values()):
-            for reached in walk.to(now, end):
+            for share in walk.to(end):
                 if rows:
-                    yield now + (k * (end - now) + reached - now) / len(paths), _record(times, paths, rows)
-        rows.append([_measured(task, sigma, walk.shown(walk.state)) for walk in paths.values()])
+                    yield now + (k + share) / len(paths) * (end - now), _record(times, paths, rows)
+        rows.append([_measured(task, sigma, walk.network()) for walk in paths.values()])
         yield end, _record(times, paths, rows)
 
 

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from grokutil.checks import integer
 from grokutil.data import modular_addition
 from grokutil.kinks import sliding_kinks
-from grokutil.model import default_weights
 from grokutil.plot import COLORS
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 from grokutil.trajectory import Trajectory
@@ -100,14 +99,13 @@ def compute(unit: int, step: int, seed: int) -> Iterator[Progress]:
     if integer("unit", unit, 0) >= WIDTH:
         raise ValueError(f"unit {unit} does not exist; the network has units 0 to {WIDTH - 1}")
     integer("step", step, PAST)
-    task, state = modular_addition(P, train_size=N_TRAIN, seed=seed), default_weights(P, WIDTH, P, seed)
-    first = step - PAST
-    for begin in range(0, first, CHUNK):
-        end = min(begin + CHUNK, first)
-        state = gradient_descent(task, times=[begin, end], start=state, progress=False).states[-1]
-        yield Progress(end / (step + NEXT), note=f"trained to step {end}")
-    run = gradient_descent(task, times=range(first, step + NEXT + 1), start=state, progress=False)
-    seen = look(run, task.X_train, task.Y_train, step)
+    task, first = modular_addition(P, train_size=N_TRAIN, seed=seed), step - PAST
+    times = [*range(0, first, CHUNK), *range(first, step + NEXT + 1)]
+    run = gradient_descent.begin(task, width=WIDTH, seed=seed, times=times)
+    for reached, _, recorded in run:
+        if recorded and 0 < reached <= first:
+            yield Progress(reached / (step + NEXT), note=f"trained to step {reached:.0f}")
+    seen = look(run.trajectory(), task.X_train, task.Y_train, step)
     yield Progress(1.0, frame(draw_look, SIZE, seen=seen, unit=unit, step=step))
 
 

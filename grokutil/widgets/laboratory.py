@@ -24,7 +24,7 @@ from grokutil.measure import accuracy
 from grokutil.model import gaussian_embedding, predict
 from grokutil.plot import COLORS, circle_order, draw_circle
 from grokutil.widgets.frames import frame
-from grokutil.widgets.live import PATIENCE, Course, Live, Progress, explorer, paced
+from grokutil.widgets.live import Course, Live, Progress, explorer, now_and_then, paced
 from grokutil.widgets.player import Control, player
 
 NORMS, CIRCLE = "norms of both layers", "circle of the largest frequency"
@@ -69,35 +69,26 @@ def follow(
     Source: paper, eq. 20 and section 7.3.
     """
     dynamics = FirstLayerDynamics(task.X_train, task.Y_train, activation, ridge)
-    curves, state, now, seconds = Curves([], [], [], []), start, 0.0, math.inf
+    curves = Curves([], [], [], [])
 
-    def record() -> None:
+    def measure(now: float, state: Tensor) -> dict[str, float]:
         readout = dynamics.readout(state)
         found = accuracy(predict(state, readout, task.X_test, activation), task.labels_test)
-        norms = float(state.square().sum()), float(readout.square().sum())
-        for values, value in zip(curves, (now, found, *norms), strict=True):
-            values.append(value)
+        values = now, found, float(state.square().sum()), float(readout.square().sum())
+        for curve, value in zip(curves, values, strict=True):
+            curve.append(value)
+        return dict(zip(Curves._fields, values, strict=True))
 
-    record()
-    yield now, state, curves
-    for mark in _marks(step, until):
-        while now < mark:
-            then = min(mark, now + max(1, int(PATIENCE / seconds)) * step)
-            then = mark if mark - then < 1e-6 * step else then
-            begin = time.perf_counter()
-            run = integrate(dynamics, state, [now, then], step=step, progress=False)
-            seconds = (time.perf_counter() - begin) / run.evaluations
-            now, state = then, run.states[-1]
-            if now == mark:
-                record()
-            yield now, state, curves
+    run = integrate.begin(dynamics, start, _marks(step, until), step=step, measure=measure)
+    for now, state, _ in now_and_then(run):
+        yield now, state, curves
 
 
 def _marks(step: float, until: float) -> list[float]:
-    """Times of the records after the first: multiples of the step, the last one ``until``."""
+    """Times of the records: multiples of the step, the last one ``until``."""
     steps = math.ceil(until / step - 1e-9)
     every = math.ceil(steps / RECORDS)
-    return [*(step * k for k in range(every, steps, every)), until]
+    return [*(step * k for k in range(0, steps, every)), until]
 
 
 def draw(

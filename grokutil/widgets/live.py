@@ -6,12 +6,13 @@ import html
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as W
 
+from grokutil.recorder import Moment
 from grokutil.widgets.frames import SIZE, Draw, frame
 
 NEEDS_KERNEL = "needs-kernel"
@@ -176,6 +177,15 @@ def paced(course: Course) -> Iterator[Progress]:
         left = (drawn - begin) * (1 / done - 1) if done else 0
         ahead = f"; about {left:.0f} s left" if left > 1 and drawn - begin > 1 else ""
         yield Progress(done, shown, note + ahead)
+
+
+def now_and_then(run: Iterable[Moment], pause: float = PATIENCE) -> Iterator[Moment]:
+    """Of the moments of a run those that are recorded, and of the others one every ``pause`` seconds, for Stop."""
+    last = time.perf_counter()
+    for moment in run:
+        if moment.recorded or time.perf_counter() - last > pause:
+            yield moment
+            last = time.perf_counter()
 
 
 def drawing(draw: Draw, size: tuple[float, float] = SIZE) -> Compute:

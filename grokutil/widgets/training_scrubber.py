@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,11 +17,10 @@ from grokutil.checks import integer, non_negative, positive
 from grokutil.data import modular_addition
 from grokutil.fourier import circle
 from grokutil.measure import learning_curves
-from grokutil.model import default_weights
 from grokutil.plot import COLORS, numbered_ring
 from grokutil.train import gradient_descent, slow_time
 from grokutil.widgets.frames import frame
-from grokutil.widgets.live import PATIENCE, Course, Live, Progress, explorer, paced
+from grokutil.widgets.live import Course, Live, Progress, explorer, now_and_then, paced
 from grokutil.widgets.player import Control, player
 
 SIZE = (4.6, 3.8)
@@ -58,35 +56,30 @@ def follow(
         ValueError: a choice that cannot be, or a run whose steps overshoot.
     """
     task, sigma = modular_addition(P, train_size=N_TRAIN, seed=seed), ACTIVATIONS[activation]
-    state = default_weights(P, width, P, seed)
-    record, step, seconds = Record([], [], [], [], []), 0, math.inf
-    for mark in marks:
-        while step < mark:
-            then = min(mark, step + max(1, int(PATIENCE / seconds)))
-            begin = time.perf_counter()
-            state = gradient_descent(
-                task,
-                activation=sigma,
-                learning_rate=learning_rate,
-                weight_decay=weight_decay,
-                times=[step, then],
-                start=state,
-                progress=False,
-            ).states[-1]
-            seconds = (time.perf_counter() - begin) / (then - step)
-            step = then
-            if max(float(layer.abs().max()) for layer in state) > LOST:
-                raise ValueError(_overshoots(step, learning_rate))
-            if step < mark:
-                yield step, record
-        curves = learning_curves([state], task, sigma)
-        if not curves.train_loss[0] < LOST:
+    run = gradient_descent.begin(
+        task,
+        width=width,
+        activation=sigma,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        seed=seed,
+        times=[0, *marks],
+    )
+    record = Record([], [], [], [], [])
+    next(run)  # the start is no mark
+    for time, state, recorded in now_and_then(run):
+        step = int(time)
+        if max(float(layer.abs().max()) for layer in state) > LOST:
             raise ValueError(_overshoots(step, learning_rate))
-        record.steps.append(step)
-        record.losses.append((float(curves.train_loss[0]), float(curves.test_loss[0])))
-        record.accuracies.append((float(curves.train_accuracy[0]), float(curves.test_accuracy[0])))
-        record.norms.append((float(state[0].square().sum()), float(state[1].square().sum())))
-        record.embeddings.append(state[0])
+        if recorded:
+            curves = learning_curves([state], task, sigma)
+            if not curves.train_loss[0] < LOST:
+                raise ValueError(_overshoots(step, learning_rate))
+            record.steps.append(step)
+            record.losses.append((float(curves.train_loss[0]), float(curves.test_loss[0])))
+            record.accuracies.append((float(curves.train_accuracy[0]), float(curves.test_accuracy[0])))
+            record.norms.append((float(state[0].square().sum()), float(state[1].square().sum())))
+            record.embeddings.append(state[0])
         yield step, record
 
 

@@ -1,23 +1,23 @@
-"""Paths that are computed side by side, in pieces short enough to be stopped between them; used by ``four_paths``."""
+"""Paths that are computed side by side and can be stopped; used by ``four_paths``."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from scipy.sparse.linalg import ArpackError
-from torch import Tensor
 
 from grokutil.activations import Activation
 from grokutil.data import Task
 from grokutil.flow import StableStep, integrate
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.measure import accuracy
-from grokutil.model import default_weights, predict
+from grokutil.model import predict
+from grokutil.recorder import Moment
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 from grokutil.walks import Point, projected_flow, retract
+from grokutil.widgets.live import now_and_then
 
 P, N_TRAIN, WIDTH = 11, 59, 128  # the task and the network of Appendix D; the learning rate is 1
 MEMORISING_STEPS = 3000
@@ -25,69 +25,59 @@ PATIENCE = 0.15  # seconds between two answers to Stop
 
 
 class Walk:
-    """One path on its way: a state, and how to move it from one time to another.
+    """One path on its way: its run on the clock s, and what it shows of a state.
 
     Args:
-        move: maps (state, from, to) to the next state.
-        state: where it begins; ``shown`` maps a state to the network (W1, W2).
-        seconds: how long a unit of s takes, as a first guess; measured as it goes.
-        least: the shortest piece worth a call, in s.
+        run: the path, recorded at the times that it will be asked to go to.
+        clock: maps s to the time of the run.
+        shown: maps a state to the network (W1, W2).
     """
 
-    def __init__(
-        self,
-        move: Callable[[Any, float, float], Any],
-        state: Any,
-        shown: Callable[[Any], Point],
-        seconds: float,
-        least: float = 1e-9,
-    ) -> None:
-        self.move, self.state, self.shown, self.seconds, self.least = move, state, shown, seconds, least
+    def __init__(self, run: Iterator[Moment], clock: Callable[[float], float], shown: Callable[[Any], Point]) -> None:
+        self.run, self.clock, self.shown = now_and_then(run, PATIENCE), clock, shown
+        self.at = next(self.run)
 
-    def to(self, now: float, end: float) -> Iterator[float]:
-        """Move from ``now`` to ``end``, with a yield of the time reached about every 0.15 s."""
-        while now < end:
-            pieces = math.ceil((end - now) / max(PATIENCE / self.seconds, self.least) * (1 - 1e-9))
-            then = end if pieces <= 1 else now + (end - now) / pieces
-            begin = time.perf_counter()
-            self.state = self.move(self.state, now, then)
-            self.seconds = (time.perf_counter() - begin) / (then - now)
-            now = then
-            yield now
+    def to(self, end: float) -> Iterator[float]:
+        """Move to ``end``, with a yield of the share of the way that is done about every 0.15 s."""
+        begin, then = self.at.time, self.clock(end)
+        while self.at.time < then:
+            try:
+                self.at = next(self.run)
+            except ArpackError as error:
+                raise ValueError(f"the sharpness was not found before s = {end:.3g}, so no step is safe") from error
+            yield (self.at.time - begin) / (then - begin)
+
+    def network(self) -> Point:
+        """Where it is."""
+        return self.shown(self.at.state)
 
 
-def walks(task: Task, sigma: Activation, decay: float, start: Point, names: Sequence[str]) -> dict[str, Walk]:
-    """The paths of those names from a memorising point, ready to go; all move on the clock s."""
+def walks(
+    task: Task, sigma: Activation, decay: float, start: Point, names: Sequence[str], times: np.ndarray
+) -> dict[str, Walk]:
+    """The paths of those names from a memorising point, ready to go to each of ``times``, on the clock s."""
     X, Y = task.X_train, task.Y_train
 
-    def training(state: Point, begin: float, end: float) -> Point:
-        steps = [round(2 * s / decay) for s in (begin, end)]
-        if steps[0] == steps[1]:
-            return state
-        options: dict[str, Any] = {"weight_decay": decay, "times": steps, "start": state, "progress": False}
-        return gradient_descent(task, activation=sigma, **options).states[-1]
+    def training() -> Walk:
+        def steps(s: float) -> int:
+            return round(2 * s / decay)
 
-    def projected(state: Point, begin: float, end: float) -> Point:
-        options: dict[str, Any] = {"activation": sigma, "step": projected_step(sigma), "progress": False}
-        return projected_flow(state, X, Y, [begin, end], **options).states[-1]
+        asked = np.unique([steps(s) for s in times])
+        run = gradient_descent.begin(task, activation=sigma, weight_decay=decay, times=asked, start=start)
+        return Walk(run, steps, lambda point: point)
+
+    def projected() -> Walk:
+        run = projected_flow.begin(start, X, Y, times, activation=sigma, step=projected_step(sigma))
+        return Walk(run, lambda s: s, lambda point: point)
 
     def isolated(ridge: float) -> Walk:
         dynamics = FirstLayerDynamics(X, Y, sigma, ridge)
-        rule = StableStep(dynamics, 0.5, longest=5e-3)
-
-        def move(state: Tensor, begin: float, end: float) -> Tensor:
-            try:
-                return integrate(dynamics, state, [2 * begin, 2 * end], step=rule, progress=False).states[-1]
-            except ArpackError as error:
-                raise ValueError(f"the sharpness was not found near s = {begin:.3g}, so no step is safe") from error
-
-        return Walk(move, start[0], lambda W1: (W1, dynamics.readout(W1)), seconds_of("ridge", sigma, decay))
+        run = integrate.begin(dynamics, start[0], 2 * times, step=StableStep(dynamics, 0.5, longest=5e-3))
+        return Walk(run, lambda s: 2 * s, lambda W1: (W1, dynamics.readout(W1)))
 
     every = {
-        "training": lambda: Walk(training, start, lambda point: point, seconds_of("training", sigma, decay)),
-        "projected": lambda: Walk(
-            projected, start, lambda point: point, seconds_of("projected", sigma, decay), projected_step(sigma)
-        ),
+        "training": training,
+        "projected": projected,
         "ridge": lambda: isolated(ridge_from_weight_decay(decay, N_TRAIN, P)),
         "eq. 20": lambda: isolated(0.0),
     }
@@ -112,14 +102,12 @@ def memorise(task: Task, sigma: Activation, seed: int) -> Iterator[Point]:
     Raises:
         ValueError: the network does not memorise.
     """
-    state, step, seconds = default_weights(P, WIDTH, P, seed), 0, math.inf
-    while step < MEMORISING_STEPS:
-        then = min(MEMORISING_STEPS, step + max(1, int(PATIENCE / seconds)))
-        begin = time.perf_counter()
-        options: dict[str, Any] = {"weight_decay": 0, "times": [step, then], "start": state, "progress": False}
-        state = gradient_descent(task, activation=sigma, **options).states[-1]
-        seconds, step = (time.perf_counter() - begin) / (then - step), then
-        yield state
+    run = gradient_descent.begin(
+        task, width=WIDTH, activation=sigma, weight_decay=0, seed=seed, times=[0, MEMORISING_STEPS]
+    )
+    for moment in now_and_then(run, PATIENCE):
+        yield moment.state
+    state: Point = run.trajectory().states[-1]
     right = accuracy(predict(*state, task.X_train, sigma), task.labels_train)
     if right < 1:
         raise ValueError(

@@ -9,6 +9,7 @@ At each record the displacement over a stretch of steps is held against -P theta
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,7 +22,7 @@ from grokutil.data import Task, modular_addition
 from grokutil.kinks import flipping_kinks, sliding_kinks
 from grokutil.manifold import TangentSpace
 from grokutil.measure import learning_curves
-from grokutil.model import default_weights, predict
+from grokutil.model import predict
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 
 P, TRAIN, WIDTH, RATE, DECAY, STEPS = 11, 59, 128, 1.0, 1e-4, 30_000
@@ -73,19 +74,23 @@ def run(name: str, seed: int, end: int = STEPS) -> dict[str, np.ndarray]:
 
 def windows(task: Task, name: str, seed: int, end: int) -> Iterator[tuple[int, tuple]]:
     """Each record with the states of the last ``PAST`` steps, of the record, and of the next ``AHEAD``."""
-    step, state = 0, default_weights(P, WIDTH, P, seed)
-    for record in (r for r in RECORDS if r <= end):
-        states = gradient_descent(
-            task,
-            activation=ACTIVATIONS[name],
-            learning_rate=RATE,
-            weight_decay=DECAY,
-            start=state,
-            times=sorted({step, *range(record - PAST + 1, record + AHEAD + 1)}),
-            progress=False,
-        ).states[-PAST - AHEAD :]
-        step, state = record, states[PAST - 1]
-        yield record, states
+    records = [record for record in RECORDS if record <= end]
+    run = gradient_descent.begin(
+        task,
+        width=WIDTH,
+        activation=ACTIVATIONS[name],
+        learning_rate=RATE,
+        weight_decay=DECAY,
+        seed=seed,
+        times=sorted({0, *(record + k for record in records for k in range(1 - PAST, AHEAD + 1))}),
+        measure=lambda step, _: {"step": step},  # the states that are needed are kept here
+    )
+    states: deque[tuple[Tensor, Tensor]] = deque(maxlen=PAST + AHEAD)
+    for step, state, recorded in run:
+        if recorded:
+            states.append(state)
+        if recorded and step - AHEAD in records:
+            yield int(step) - AHEAD, tuple(states)
 
 
 def measure(task: Task, name: str, seed: int, states: tuple) -> dict:

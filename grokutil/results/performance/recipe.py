@@ -8,14 +8,13 @@ of evaluations is then a lower bound.
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from grokutil.data import modular_addition
-from grokutil.flow import integrate, linearize, sharpness
+from grokutil.flow import integrate, sharpness
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.model import gaussian_embedding
 
@@ -43,28 +42,6 @@ class Run(NamedTuple):
         return float(abs(self.norm2[:size] / reference[:size] - 1).max())
 
 
-class Limited:
-    """A velocity that stops the run once it has been evaluated so often."""
-
-    def __init__(self, velocity: FirstLayerDynamics, limit: int) -> None:
-        self.velocity, self.left, self.clock = velocity, limit, velocity.clock
-
-    def __call__(self, E: Tensor) -> Tensor:
-        """The velocity."""
-        self._count()
-        return self.velocity(E)
-
-    def linearize(self, E: Tensor) -> Any:
-        """The velocity, and the product with its derivative."""
-        self._count()
-        return linearize(self.velocity, E)
-
-    def _count(self) -> None:
-        if not self.left:
-            raise KeyboardInterrupt  # a run that is interrupted returns what it has
-        self.left -= 1
-
-
 def setting(cell: str) -> tuple[FirstLayerDynamics, Tensor]:
     """The velocity of eq. 20 and the random embedding, for an activation and a seed."""
     activation, seed = cell.split("_")
@@ -75,13 +52,15 @@ def setting(cell: str) -> tuple[FirstLayerDynamics, Tensor]:
 def follow(cell: str, method: str, rtol: float, end: float, limit: int = 10 * LIMIT) -> tuple[Run, list[Tensor]]:
     """One run to ``end``, or to its limit of evaluations; also its states."""
     dynamics, E = setting(cell)
-    times = TIMES[end >= TIMES]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "interrupted", RuntimeWarning)
-        path = integrate(Limited(dynamics, limit), E, times, method=method, rtol=rtol, progress=False)
-    states = [E for time, E in zip(path.times, path.states, strict=True) if time in times]
+    path = integrate.begin(dynamics, E, TIMES[end >= TIMES], method=method, rtol=rtol)
+    states: list[Tensor] = []
+    for _, state, recorded in path:
+        if path.evaluations > limit:  # a step that goes beyond it does not count
+            break
+        states += [state] if recorded else []
     norm2 = np.array([float(E.square().sum()) for E in states])
-    cost = (min(path.evaluations, limit), path.settings.get("products", 0), path.settings.get("rejected", 0))
+    settings = path.trajectory().settings
+    cost = (min(path.evaluations, limit), settings.get("products", 0), settings.get("rejected", 0))
     return Run(norm2, *cost), states
 
 

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -61,11 +60,12 @@ def run(name: str, seed: int, end: float = S[-1]) -> dict[str, np.ndarray]:
         :func:`more_units` returns.
     """
     task, chosen = modular_addition(P, train_size=TRAIN, seed=seed), [s for s in S if s <= end]
-    rows, recorded, step, state = [], [], 0, default_weights(P, WIDTH, P, seed)
-    for record in np.rint(2 * np.array(chosen) / DECAY).astype(int).tolist():
-        times = sorted({step, *range(record - PAST + 1, record + 1), record + ahead(DECAY)})
-        states = train(task, name, state, times)[-PAST - 1 :]
-        step, state = record, states[-2]
+    records = np.rint(2 * np.array(chosen) / DECAY).astype(int).tolist()
+    times = [0, *(record + k for record in records for k in (*range(1 - PAST, 1), ahead(DECAY)))]
+    path = iter(train(task, name, default_weights(P, WIDTH, P, seed), times)[1:])
+    rows, recorded = [], []
+    for states in zip(*[path] * (PAST + 1), strict=True):
+        state: Point = states[-2]
         _, sigma, V = torch.linalg.svd(jacobian(*state, task.X_train, ACTIVATIONS[name]), full_matrices=False)
         rows.append(measure(state, sigma) | predicted(state, states[-1], sigma, V, DECAY))
         if name == "relu":
@@ -200,12 +200,11 @@ def flow(seed: int, end: float = FLOW_S[-1]) -> dict[str, np.ndarray]:
     """
     task = modular_addition(P, train_size=TRAIN, seed=seed)
     s, start = [value for value in FLOW_S if value <= end], memorising_point(task, seed)
-    walk = [start]
+    walk: list[Point] = []
     with suppress(SingularPointError):
-        for now, then in pairwise(s):
-            walk += projected_flow(
-                walk[-1], task.X_train, task.Y_train, [now, then], activation="quadratic", step=STEP, progress=False
-            ).states[1:]
+        run = projected_flow.begin(start, task.X_train, task.Y_train, s, activation="quadratic", step=STEP)
+        for _, state, recorded in run:
+            walk += [state] if recorded else []
     found, distances = {"s": np.array(s)}, []
     for decay in FLOW_DECAYS:
         times = np.rint(2 * np.array(s) / decay).astype(int)
