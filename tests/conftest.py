@@ -12,7 +12,6 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import pages
 import pytest
 import yaml
 from hypothesis import settings
@@ -140,4 +139,6 @@ def browser():
 @pytest.fixture(scope="session")
 def visit(browser, server):
     """What there is to see on a chapter's page; each page is opened once."""
+    import pages  # here, because what conftest imports is part of every mutant's trial
+
     return functools.cache(functools.partial(pages.visit, browser, server))
