@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -25,8 +26,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     one. When the block raises, the old file stays. A device or a pipe is written to as it is.
     """
     if path.exists() and not path.is_file():
-        with open(path, "wb") as file:
-            yield file
+        whole = io.BytesIO()
+        yield whole
+        path.write_bytes(whole.getbuffer())
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
