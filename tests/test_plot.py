@@ -73,3 +73,12 @@ def test_an_arrow_starts_at_its_point_and_ends_a_step_further(axes):
 def test_a_landscape_of_fewer_levels(axes):
     plot.landscape(axes, lambda w: w.sum(-1), (-1.0, 1.0), (-1.0, 1.0), levels=3)
     assert len(axes.collections[0].levels) == 3
+
+
+@pytest.mark.parametrize(("p", "k"), [(7, 1), (7, 2), (11, 4), (12, 5), (13, 12)])
+def test_the_order_of_a_circle_is_a_walk_in_the_positive_sense(p, k):
+    """Each step turns by the same positive angle, 2 pi / p, from number 0 on."""
+    order = plot.circle_order(p, k)
+    places = np.exp(2j * np.pi * np.array(order) * k / p)
+    np.testing.assert_allclose(np.angle(np.roll(places, -1) / places), 2 * np.pi / p, rtol=1e-12)
+    assert order[0] == 0
