@@ -1,7 +1,5 @@
 """Kinks on which ReLU networks slide: the least-norm rule against brute force, and against a real run."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
@@ -162,23 +160,20 @@ def test_the_mean_residual_of_the_past_decides():
 
 
 def least_norm_gates(A, rest):
-    """Of all gates in [0, 1] those for which A gates + rest is shortest: every choice of closed, open and between."""
-    best = float("inf"), None
-    for kinds in itertools.product((0.0, 1.0, None), repeat=A.shape[1]):
-        gates = np.array([0.0 if kind is None else kind for kind in kinds])
-        free = [i for i, kind in enumerate(kinds) if kind is None]
-        gates[free] = np.linalg.lstsq(A[:, free], -rest - A @ gates, rcond=None)[0]
-        if (gates >= 0).all() and (gates <= 1).all():
-            best = min(best, (np.linalg.norm(A @ gates + rest), tuple(gates)))
-    return np.array(best[1])
+    """Of all gates in [0, 1] those for which A gates + rest is shortest, by moving one gate after the other."""
+    gates = np.full(A.shape[1], 0.5)
+    for k in [*range(len(gates))] * 2000:
+        gates[k] -= A[:, k] @ (A @ gates + rest) / (A[:, k] @ A[:, k])
+        gates[k] = min(max(gates[k], 0.0), 1.0)
+    return gates
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_many_kinks_of_a_unit_are_decided_together(seed):
-    """Five near samples of each unit: those slide whose gate is neither closed nor open, for any units of the data."""
+    """Twelve samples near each unit: those slide whose gate is neither closed nor open, for any units of the data."""
     draw = torch.Generator().manual_seed(seed)
-    X, Y, W2 = (torch.randn(s, generator=draw, dtype=torch.float64) for s in ((5, 8), (5, 1), (3, 1)))
-    W1 = 1e-4 * torch.randn(8, 3, generator=draw, dtype=torch.float64)
+    X, Y, W2 = (torch.randn(s, generator=draw, dtype=torch.float64) for s in ((12, 16), (12, 1), (3, 1)))
+    W1 = 1e-4 * torch.randn(16, 3, generator=draw, dtype=torch.float64)
     Z, ridge, scale = X @ W1, 2e3, 1e3
     V = ((torch.relu(Z) @ W2 - Y) @ W2.T).numpy()
     found = sliding_kinks([(W1, W2)], X, Y, ridge, epsilon=1.0)
