@@ -22,7 +22,7 @@ settings.load_profile("repeatable")
 
 LONG = {  # begun first
     *("test_mutants", "test_explorers_live", "test_course_grading", "test_results", "test_assignments"),
-    *("test_course_handed_in", "test_course_kernel"),
+    *("test_course_models", "test_course_handed_in", "test_course_kernel"),
 }
 ROOT = Path(__file__).parent.parent
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]
@@ -63,6 +63,8 @@ def group(item):
     make."""
     if "visit" in item.fixturenames:
         return item.callspec.params["chapter"]
+    if item.path.stem == "test_course_models":  # minutes each, and nothing to share
+        return item.nodeid
     if item.path.stem == "test_explorers_browser" and "explorer_page" in item.fixturenames:
         return f"explorers of {item.callspec.params['explorer_page']}"
     return item.path.stem
