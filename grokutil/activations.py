@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,6 +39,12 @@ class Activation:
         if self.slope is None:
             object.__setattr__(self, "slope", partial(_derivative, self.value))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The package's own go to another process by name; one of your own as its functions can."""
+        if ACTIVATIONS.get(self.name) is self:
+            return get_activation, (self.name,)
+        return Activation, (self.name, self.value, self.slope, self.kink)
+
     def sides(self, like: Tensor) -> tuple[float, float]:
         r"""The one-sided slopes :math:`\sigma'(0^-)` and :math:`\sigma'(0^+)`, computed as for a tensor ``like``."""
         below, above = self.slope(like.new_tensor([-TINY, TINY])).tolist()
@@ -64,9 +71,17 @@ def softplus(beta: float) -> Activation:
     beta = positive("beta", beta)
     return Activation(
         "softplus" if beta == 1 else f"softplus, beta {beta:g}",
-        lambda Z: functional.softplus(Z, beta, threshold=40),  # PyTorch's 20 is made for float32
-        lambda Z: torch.sigmoid(beta * Z),
+        partial(_softplus, beta),
+        partial(_softplus_slope, beta),
     )
+
+
+def _softplus(beta: float, Z: Tensor) -> Tensor:
+    return functional.softplus(Z, beta, threshold=40)  # PyTorch's 20 is made for float32
+
+
+def _softplus_slope(beta: float, Z: Tensor) -> Tensor:
+    return torch.sigmoid(beta * Z)
 
 
 LEAK = 0.1  # slope of leaky ReLU below zero: the paper's Fig. 3, not PyTorch's default of 0.01

@@ -154,10 +154,10 @@ def generator(seed: Any, name: str = "seed") -> torch.Generator:
     """A generator on the CPU for a seed.
 
     Raises:
-        ValueError: not a whole number from 0 to 2^63 - 1.
+        ValueError: not a whole number from 0 to 2^32 - 1: PyTorch uses 32 bits of it, and others would repeat these.
     """
-    if integer(name, seed, 0) >= 2**63:
-        raise ValueError(f"{name} must be below 2^63, got {seed!r}")
+    if integer(name, seed, 0) >= 2**32:
+        raise ValueError(f"{name} must be below 2^32, got {seed!r}")
     return torch.Generator().manual_seed(int(seed))
 
 

@@ -125,10 +125,11 @@ class ZeroLossManifold:
         """
         for _ in range(100):
             r, J = self.residual(theta), self.jacobian(theta)
-            if r.norm() <= tolerance * (1 + self.y.norm()):
+            rounding = 10 * torch.finfo(r.dtype).eps * J.norm() * theta.norm()
+            if r.norm() <= max(tolerance * self.y.norm(), rounding):
                 return theta
             step = J.mT @ _solve(J @ J.mT, r)
-            while self.residual(theta - step).norm() > r.norm() and step.norm() > tolerance:
+            while self.residual(theta - step).norm() > r.norm() and step.norm() > tolerance * theta.norm():
                 step = step / 2
             theta = theta - step
         raise ValueError(f"no zero-loss point found from theta: residual {float(r.norm()):.1e} after 100 Newton steps")
@@ -147,7 +148,7 @@ class ZeroLossManifold:
         for _ in range(500):  # descend along Z: a tangent step, then back to Z, as long as that brings z nearer
             step = self.tangent(z, theta - z)
             closer = z
-            while step.norm() > 1e-6 * (1 + z.norm()):
+            while step.norm() > 1e-6 * (theta.norm() + z.norm()):
                 closer = self.newton(z + step)
                 if (theta - closer).norm() < (theta - z).norm():
                     break
@@ -163,7 +164,7 @@ class ZeroLossManifold:
             kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
             step = torch.linalg.solve(kkt, torch.cat((theta - z, -r)))[: len(z)]
             z = z + step
-            if step.norm() <= tolerance * (1 + z.norm()):
+            if step.norm() <= tolerance * (theta.norm() + z.norm()):
                 return z
         raise ValueError("no nearest point was found: theta is too far from Z for its curvature")
 

@@ -40,9 +40,14 @@ def feature_norms(F: Tensor) -> Tensor:
 def feature_cosines(F: Tensor) -> Tensor:
     r"""Cosine of the angle between :math:`\mathrm{Re} F_k` and :math:`\mathrm{Im} F_k`, shape (K,).
 
+    Raises:
+        ValueError: F is not a complex matrix, or one of the parts is zero.
+
     Source: Fig. 6, bottom left.
     """
     F = _features(F)
+    if zero := int((feature_norms(F) == 0).sum()):
+        raise ValueError(f"F has {zero} real or imaginary parts that are zero: they have no angle")
     return (F.real * F.imag).sum(1) / feature_norms(F).prod(1)
 
 

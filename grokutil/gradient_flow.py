@@ -39,7 +39,8 @@ def training_flow(
         start: parameters at ``slow_times[0]``, (d,) float64.
         ridge: :math:`\lambda`, positive.
         slow_times: when to record, increasing, at least two.
-        rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+        rtol: relative tolerance of a step; the absolute one is 1000 times smaller, times the root mean
+            square of ``start``.
         speed: (d,) the diagonal of D, one positive learning rate for each parameter; None for all ones.
 
     Returns:
@@ -80,7 +81,8 @@ def slow_flow(
         Z: the constraints.
         start: parameters at ``slow_times[0]``, (d,) float64; a point of Z for the limit theorem.
         slow_times: when to record, increasing, at least two.
-        rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+        rtol: relative tolerance of a step; the absolute one is 1000 times smaller, times the root mean
+            square of ``start``.
         speed: (d,) the diagonal of D, as in :func:`training_flow`; None for all ones.
 
     Returns:
@@ -107,7 +109,8 @@ def fall(Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray
         Z: the constraints F = y whose squared residual is the loss.
         start: parameters at ``times[0]``, (d,) float64.
         times: when to record, on the clock t of eq. 3, increasing, at least two.
-        rtol: relative tolerance of a step; the absolute one is 1000 times smaller.
+        rtol: relative tolerance of a step; the absolute one is 1000 times smaller, times the root mean
+            square of ``start``.
 
     Returns:
         A :class:`~grokutil.trajectory.Trajectory` with clock ``"t"``.
@@ -175,6 +178,7 @@ def _solve(
 ) -> Trajectory:
     """Integrate; stiff where the slope (Jacobian of the velocity) is given."""
     times, rtol = increasing_times(slow_times), positive("rtol", rtol)
+    size = float(start.square().mean().sqrt()) or 1.0
     if len(times) < 2:
         raise ValueError(f"slow_times must be at least two, got {times.tolist()}: the first is that of the start")
 
@@ -190,7 +194,7 @@ def _solve(
         method,
         times,
         rtol=rtol,
-        atol=rtol / 1000,
+        atol=rtol / 1000 * size,
         **({"jac": jac} if jac else {}),
     )
     if not run.success:

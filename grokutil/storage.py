@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -22,8 +23,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes the place of ``path`` at the end of the block.
 
     It has a temporary name beside ``path`` and is renamed: a reader sees the old file or the new one, never half of
-    one. When the block raises, the old file stays.
+    one. When the block raises, the old file stays. A device or a pipe is written to as it is.
     """
+    if path.exists() and not path.is_file():
+        whole = io.BytesIO()
+        yield whole
+        path.write_bytes(whole.getbuffer())
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

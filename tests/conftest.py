@@ -12,7 +12,6 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import pages
 import pytest
 import yaml
 from hypothesis import settings
@@ -23,7 +22,7 @@ settings.load_profile("repeatable")
 
 LONG = {  # begun first
     *("test_mutants", "test_explorers_live", "test_course_grading", "test_results", "test_assignments"),
-    *("test_course_handed_in", "test_course_kernel"),
+    *("test_course_models", "test_course_handed_in", "test_course_kernel"),
 }
 ROOT = Path(__file__).parent.parent
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]
@@ -64,6 +63,8 @@ def group(item):
     make."""
     if "visit" in item.fixturenames:
         return item.callspec.params["chapter"]
+    if item.path.stem == "test_course_models":  # minutes each, and nothing to share
+        return item.nodeid
     if item.path.stem == "test_explorers_browser" and "explorer_page" in item.fixturenames:
         return f"explorers of {item.callspec.params['explorer_page']}"
     return item.path.stem
@@ -140,4 +141,6 @@ def browser():
 @pytest.fixture(scope="session")
 def visit(browser, server):
     """What there is to see on a chapter's page; each page is opened once."""
+    import pages  # here, because what conftest imports is part of every mutant's trial
+
     return functools.cache(functools.partial(pages.visit, browser, server))

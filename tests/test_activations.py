@@ -1,11 +1,14 @@
 """Activations and their slopes, against autograd and against SymPy."""
 
+import pickle
+
 import numpy as np
 import pytest
 import sympy as sp
 import torch
 
 from grokutil.activations import ACTIVATIONS, Activation, get_activation, softplus
+from grokutil.isolated import FirstLayerDynamics
 from grokutil.symbolic import SIGMA
 
 Z = torch.linspace(-4.1, 4.3, 50, dtype=torch.float64)
@@ -72,3 +75,15 @@ def test_the_sides_of_a_kink():
     assert ACTIVATIONS["relu"].sides(Z) == (0, 1) and ACTIVATIONS["leaky_relu"].sides(Z) == (0.1, 1)
     assert Activation("abs", torch.abs, torch.sign, kink=True).sides(Z) == (-1, 1)
     assert get_activation("tanh").sides(Z) == (1, 1)
+
+
+def test_an_activation_and_what_holds_one_go_through_a_process():
+    """Those of the package, softplus of any sharpness, and one of one's own; a flow with it is the same flow."""
+    Z = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    for sigma in (*ACTIVATIONS.values(), softplus(3), Activation("sine", torch.sin)):
+        again = pickle.loads(pickle.dumps(sigma))
+        assert (again.name, again.kink) == (sigma.name, sigma.kink)
+        assert torch.equal(again.value(Z), sigma.value(Z)) and torch.equal(again.slope(Z), sigma.slope(Z))
+        dynamics = FirstLayerDynamics(torch.eye(3).double(), torch.eye(3).double(), sigma, ridge=0.1)
+        W = torch.sin(torch.arange(24, dtype=torch.float64)).reshape(3, 8)
+        assert torch.equal(pickle.loads(pickle.dumps(dynamics))(W), dynamics(W))

@@ -199,3 +199,25 @@ def test_a_start_at_rest_and_a_flow_that_stands_still():
     assert torch.equal(still.states[-1], draw(2, 2))
     rise = integrate(lambda W: 1 - W, torch.zeros(1, 1).double(), [0, 1], method="rkc", rtol=1e-4)
     assert float(rise.states[-1]) == pytest.approx(1 - math.exp(-1), rel=1e-3)
+
+
+def test_the_spectral_radius_is_followed_as_it_grows():
+    """A rate that grows 10000-fold along the run, W' = -10^(4t) (W - 1): with too few stages steps would be short."""
+    products = 0
+
+    def velocity(state):
+        return torch.stack((-(10 ** (4 * state[1])) * (state[0] - 1), torch.ones_like(state[1])))
+
+    def linearize(state):
+        def product(V):
+            nonlocal products
+            products += 1
+            return torch.func.jvp(velocity, (state,), (V,))[1]
+
+        return velocity(state), product
+
+    velocity.linearize = linearize
+    start = torch.tensor([0.0, 0.0]).double()
+    run = integrate(velocity, start, [0, 1], method="rkc", rtol=1e-4)
+    assert run.settings["products"] == products > 100 and run.evaluations < 600
+    assert float(run.states[-1][0]) == pytest.approx(1, abs=1e-3)

@@ -142,3 +142,16 @@ class TestTinyNetwork:
         for i in range(3):
             for j in range(2):
                 torch.testing.assert_close(gradients[i, j], Z.loss_gradient(stack[i, j]))
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_points_of_the_manifold_commute_with_scaling(scale):
+    """On w1 w2 = c^2 y they are c times those on w1 w2 = y, in the same bits: no tolerance has units of its own."""
+
+    def points(c):
+        Z = ZeroLossManifold(lambda w: w[:1] * w[1:], c**2 * torch.tensor([0.5], dtype=torch.float64))
+        theta = c * torch.tensor([1.5, 0.7], dtype=torch.float64)
+        return Z.newton(theta), Z.nearest(theta)
+
+    for one, scaled in zip(points(1.0), points(scale), strict=True):
+        assert torch.equal(scaled, scale * one) and abs(float(one.prod()) - 0.5) < 1e-12

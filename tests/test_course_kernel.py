@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import nbformat
 import pytest
@@ -110,3 +113,14 @@ def test_snippets_show_what_they_are_here_for(both):
     assert shown_by["fig"][1] and shown_by["Image('kept.png')"][1]
     assert len(next(s for c, s in shown_by.items() if c.startswith("figs"))[1]) == 6
     assert shown_by["1 / 0"][2] == "ZeroDivisionError: division by zero (line 1 of its cell)"
+
+
+def test_a_run_does_not_wait_for_a_grammar_of_addresses(kind):  # noqa: F811
+    """To build the parsers of ``rfc3987_syntax`` takes longer than to grade a notebook; who wants them finds them."""
+    source = "import sys\nfrom importlib.util import find_spec\n"
+    source += "'nbformat' in sys.modules, 'lark' in sys.modules, find_spec('rfc3987_syntax') is None"
+    job = {"cells": [source], "answers": [], "calls": []}
+    told, _ = map(json.loads, Sandbox(kind).run("grokutil.course.driver", job, Limits()).lines)
+    assert told["outputs"] == [{"text": f"(True, False, {find_spec('rfc3987_syntax') is None})"}]
+    command = "import sys, grokutil.course.__main__, grokutil.course.release; sys.exit('lark' in sys.modules)"
+    subprocess.run([sys.executable, "-c", command], check=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grokutil.course import student
+from grokutil.course.problems import read_set
 from grokutil.course.student import FRACTIONS, PRIMES
 
 
@@ -34,6 +35,18 @@ def test_draws_for_two_purposes_are_independent_of_each_other():
     assert me.rng("a").normal() == me.rng("a").normal() != me.rng("b").normal()
     assert me.choose("a", [1, 2, 3]) == me.choose("a", [1, 2, 3])
     assert {me.choose(str(n), "xyz") for n in range(50)} == set("xyz")
+
+
+def test_hidden_tests_ask_each_student_and_each_class_something_else(root):
+    (part, *_) = read_set(root / "tests" / "course" / "set0_line.md").parts
+
+    def asked(id, seed):
+        return [float(argument.sum()) for call in part.draw(student(id), seed) for argument in call.args]
+
+    same_p = [f"s{number}" for number in range(40) if student(f"s{number}").p == 13][:2]
+    drawn = [asked(id, seed) for id in same_p for seed in (5, 6, 2**62)]
+    assert drawn == [asked(id, seed) for id in same_p for seed in (5, 6, 2**62)]
+    assert len(set(map(tuple, drawn))) == len(drawn) == 6
 
 
 def test_the_task_has_the_students_modulus_fraction_and_split():

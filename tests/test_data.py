@@ -146,3 +146,13 @@ def test_arrays_of_ones_own_are_a_task():
 def test_tasks_that_cannot_be_say_why(make, words):
     with pytest.raises(ValueError, match=words):
         make(torch.ones(3, 2, dtype=torch.float64), torch.ones(3, 2, dtype=torch.float64))
+
+
+def test_seeds_far_apart_give_other_splits_too():
+    """Where a seed is cut, or some of its digits are not looked at, two of these meet."""
+    seeds = [0, 1, 2, 10, 100, 1000, 1001, 10**6, *(2**k for k in range(8, 32, 4)), 2**32 - 1]
+    splits = {tuple(map(tuple, modular_addition(11, seed=seed).pairs_train.tolist())) for seed in seeds}
+    draws = {tuple(sparse_parity(8, 2, 20, 1, seed=seed).X_train.flatten().tolist()) for seed in seeds}
+    assert len(splits) == len(draws) == len(seeds)
+    with pytest.raises(ValueError, match=r"seed must be below 2\^32"):  # its first 32 bits would be used alone
+        modular_addition(11, seed=2**32)

@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from grokutil import describe as module
 from grokutil import plot
 from grokutil.describe import describe
+from grokutil.wording import number
 
 mpl.use("Agg")
 
@@ -226,3 +227,36 @@ def test_a_figure_that_cannot_be_described_is_shown_all_the_same(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert module._Told(lambda figure: None)(Figure()) is None
+
+
+@pytest.mark.parametrize("least", [1e-14, 1e-30, 1e-300])
+def test_what_is_small_on_a_logarithmic_axis_is_told_and_on_a_linear_one_is_zero(ax, least):
+    """A residual of 1e-14 is what such an axis is for; beside 1 on a linear axis it is rounding."""
+    ax.semilogy([0, 1, 2], [1.0, 1e-3, least])
+    digits = f"{least:.0e}".replace("-", "−")
+    assert said(ax) == [f"A curve falls from 1 at 0 to {digits} at 2"]
+    assert describe(ax.figure).startswith(f"Ranges: values from {digits} to 1")
+    ax.set_yscale("linear")
+    assert said(ax) == ["A curve falls from 1 at 0 to 0 at 2"]
+    ax.clear()
+    ax.loglog([least, 1.0], [1.0, 2.0])
+    assert said(ax) == [f"A curve rises from 1 at {digits} to 2 at 1"]
+
+
+@pytest.mark.parametrize("size", [3, 2_001, 100_000])
+def test_a_curve_is_told_to_its_end_however_many_points_it_has(ax, size):
+    ax.plot(np.arange(size), np.arange(size) % (size - 1))  # its greatest value stands before its end
+    told = f"from 0 at 0 to 0 at {number(size - 1)}, greatest {number(size - 2)} at {number(size - 2)}"
+    assert said(ax) == [f"A curve {told}"]
+
+
+@pytest.mark.parametrize("count", range(2, 7))
+def test_the_summary_of_panels_has_the_ranges_of_all_of_them(count):
+    figure, panels = plt.subplots(1, count)
+    for k, panel in enumerate(panels):
+        panel.plot([0, 1], [k - 10, 100 - 7 * k])
+    summary = describe(figure).splitlines()[0]
+    plt.close(figure)
+    spans = [f"{number(k - 10)} to {100 - 7 * k}" for k in range(count)]
+    told = spans if count <= module.PANELS else ["−10 to 100"]
+    assert summary == f"Ranges in {count} panels: {'; '.join(f'values from {span}' for span in told)}."

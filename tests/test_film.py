@@ -28,6 +28,7 @@ def test_a_film_shows_every_frame_in_order_and_holds_the_last():
     image, frames = frames_of(data)
     assert image.format == "WEBP" and drawn == [3, 0, 1, 2, 3]
     assert len({pixels for pixels, _ in frames}) == 4
+    assert [duration for _, duration in frames] == [500, 500, 500, 3000]  # milliseconds
     assert not mpl.pyplot.fignum_exists(figure.number)
 
 

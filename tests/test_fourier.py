@@ -210,5 +210,7 @@ def test_parts_without_power_and_a_single_frequency_say_so():
     F[0] = F[0].real.to(F.dtype)
     with pytest.raises(ValueError, match="F has 1 real or imaginary parts that are zero"):
         unit_similarity(F)
+    with pytest.raises(ValueError, match="F has 1 real or imaginary parts that are zero: they have no angle"):
+        feature_cosines(F)
     with pytest.raises(ValueError, match="has 1 frequency: between takes at least two"):
         within_and_between(unit_similarity(fourier_features(gaussian_embedding(3, 8))))

@@ -184,3 +184,18 @@ def test_fall_is_an_explicit_euler_run_with_tiny_steps():
     for _ in range(steps):
         w = w - 0.2 / steps * 2 * (w[0] * w[1] - 0.5) * w[::-1]
     np.testing.assert_allclose(middle, w, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_flows_commute_with_scaling_their_state(scale):
+    """On w1 w2 = c^2 y they are c times those on w1 w2 = y; tolerances are relative, whatever the units."""
+    scaled_Z = ZeroLossManifold(lambda w: w[:1] * w[1:], scale**2 * torch.tensor([0.5], dtype=torch.float64))
+
+    def flows(Z, c):
+        yield slow_flow(Z, c * START, TIMES)
+        yield training_flow(Z, c * START, 0.1 * c**2, TIMES)
+        yield fall(Z, 1.5 * c * START, TIMES / c**2)
+
+    for one, scaled in zip(flows(Z, 1.0), flows(scaled_Z, scale), strict=True):
+        assert scaled.evaluations == pytest.approx(one.evaluations, rel=0.1)  # rounding may move a step
+        torch.testing.assert_close(torch.stack(scaled.states), scale * torch.stack(one.states), rtol=1e-6, atol=0)

@@ -1,5 +1,6 @@
 """Kinks on which ReLU networks slide: the least-norm rule against brute force, and against a real run."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -148,3 +149,38 @@ def test_shapes_that_broadcast_are_refused(training):
         flipping_kinks([], task.X_train)
     with pytest.raises(ValueError, match="kinks must be bool"):
         kink_rows(torch.ones(59, 4), task.X_train, 2)
+
+
+def test_the_mean_residual_of_the_past_decides():
+    """A second, open unit lets the force on the first one chatter between -1.5 and 2.5: 0.5 in the mean."""
+    W1 = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    chatter = [(W1, torch.tensor([[1.0], [2.0 * (-1) ** k]], dtype=torch.float64)) for k in range(20)]
+    found = sliding_kinks(chatter, ONE, -0.5 * ONE, 0.1)
+    assert found.tolist() == [[True, False]] and not sliding_kinks(chatter[-1:], ONE, -0.5 * ONE, 0.1).any()
+
+
+def least_norm_gates(A, rest):
+    """Of all gates in [0, 1] those for which A gates + rest is shortest, by moving one gate after the other."""
+    gates = np.full(A.shape[1], 0.5)
+    for k in [*range(len(gates))] * 2000:
+        gates[k] -= A[:, k] @ (A @ gates + rest) / (A[:, k] @ A[:, k])
+        gates[k] = min(max(gates[k], 0.0), 1.0)
+    return gates
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_kinks_of_a_unit_are_decided_together(seed):
+    """Twelve samples near each unit: those slide whose gate is neither closed nor open, for any units of the data."""
+    draw = torch.Generator().manual_seed(seed)
+    X, Y, W2 = (torch.randn(s, generator=draw, dtype=torch.float64) for s in ((12, 16), (12, 1), (3, 1)))
+    W1 = 1e-4 * torch.randn(16, 3, generator=draw, dtype=torch.float64)
+    Z, ridge, scale = X @ W1, 2e3, 1e3
+    V = ((torch.relu(Z) @ W2 - Y) @ W2.T).numpy()
+    found = sliding_kinks([(W1, W2)], X, Y, ridge, epsilon=1.0)
+    assert torch.equal(found, sliding_kinks([(W1, scale * W2)], X, scale * Y, scale**2 * ridge, epsilon=1.0))
+    for h in range(3):
+        near, forces = V[:, h] > 0, X.numpy().T * V[:, h]
+        rest = ridge * W1[:, h].numpy() + forces[:, ~near] @ (Z[~near, h] > 0).double().numpy()
+        gates = least_norm_gates(forces[:, near], rest)
+        between = (gates > 1e-9) & (gates < 1 - 1e-9)
+        assert found[near, h].tolist() == between.tolist() and not found[~near, h].any()

@@ -102,3 +102,10 @@ def test_conjugate_gradients_ask_no_more_than_rounding_allows():
     A = (A + A.mT) / 2
     strict, fair = (iterate(A, Q[:, 0], A + 1e-6 * A.diag().diag(), norm=norm) for norm in (0.0, 1.0))
     assert not strict.converged and fair.converged and 1e-12 < fair.residual < 1e-5
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**40])
+def test_conjugate_gradients_commute_with_scaling_the_right_hand_side(scale):
+    H = draw(20, 30)
+    one, scaled = (iterate(H @ H.mT, c * draw(20, seed=1), tolerance=1e-6) for c in (1.0, scale))
+    assert torch.equal(scaled.solution, scale * one.solution) and scaled[1:] == one[1:] and one.iterations > 5

@@ -83,7 +83,7 @@ def test_gradient_of_eq_12_is_autograds(name):
     torch.testing.assert_close(loss_gradient(W1, W2, X, Y, ACTIVATIONS[name]), expected)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63, 2**70, 1.0, True, "0"])
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**70, 1.0, True, "0"])
 def test_a_seed_that_is_none_says_so(seed):
     for make in (lambda: gaussian_embedding(5, 3, seed), lambda: default_weights(5, 3, 5, seed)):
         with pytest.raises(ValueError, match="seed must be"):

@@ -99,3 +99,12 @@ def test_labels_in_space_are_upright():
     figure.canvas.draw()
     assert [axis.label.get_rotation() for axis in (space.xaxis, space.yaxis, space.zaxis)] == [0, 0, 0]
     plot.plt.close(figure)
+
+
+@pytest.mark.parametrize(("p", "k"), [(7, 1), (7, 2), (11, 4), (12, 5), (13, 12)])
+def test_the_order_of_a_circle_is_a_walk_in_the_positive_sense(p, k):
+    """Each step turns by the same positive angle, 2 pi / p, from number 0 on."""
+    order = plot.circle_order(p, k)
+    places = np.exp(2j * np.pi * np.array(order) * k / p)
+    np.testing.assert_allclose(np.angle(np.roll(places, -1) / places), 2 * np.pi / p, rtol=1e-12)
+    assert order[0] == 0

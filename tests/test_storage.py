@@ -1,9 +1,12 @@
 """Files are written whole or not at all, and nothing is pickled."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from grokutil.storage import load_npz, provenance, replacing, save_npz
+from grokutil.storage import load_npz, provenance, replacing, save_npz, write_text
 
 
 def test_arrays_and_notes_come_back(tmp_path):
@@ -36,6 +39,27 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, m
     with pytest.raises(OSError, match="no space"):
         save_npz(path, {"a": np.zeros(1)}, {})
     assert load_npz(path)[0]["a"] == 1 and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_save_left_blocks_no_later_one(tmp_path):
+    """Each save has a temporary name of its own."""
+    path = tmp_path / "x.npz"
+    with replacing(path) as one, replacing(path) as other:
+        assert one.name != other.name
+    Path(one.name).write_bytes(b"half a fi")
+    assert load_npz(save_npz(path, {"a": np.ones(1)}, {}))[0]["a"] == 1
+
+
+def test_what_is_no_regular_file_is_written_to_and_stays_what_it_is(tmp_path):
+    """As root, to save to /dev/null would else put a file in the place of the device."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "through")
+    assert os.read(reader, 100) == b"through" and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+    os.close(reader)
+    with pytest.raises(IsADirectoryError):
+        write_text(tmp_path, "text")
 
 
 def test_what_only_pickle_could_hold_is_refused_both_ways(tmp_path):

@@ -116,3 +116,10 @@ def test_bad_input_says_what_to_do():
         rescaled_norm2(W1, W2, "tanh")
     with pytest.raises(ValueError, match="W1 is zero: no unit has incoming weights"):
         merge(0 * W1, W2)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_which_units_live_does_not_depend_on_the_scale_of_the_weights(scale):
+    W1, W2, _ = random_network(width=40)
+    one, scaled = live_units(W1, W2, 0.3), live_units(scale * W1, scale * W2, 0.3)
+    assert torch.equal(one, scaled) and 0 < int(one.sum()) < 40

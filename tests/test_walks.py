@@ -208,3 +208,21 @@ def test_targets_that_are_zero_or_tiny_are_reached():
     assert float(predict(*zero, X, "tanh").abs().max()) < 1e-12
     tiny = retract(*START, X, 1e-8 * Y, "tanh")
     assert float((predict(*tiny, X, "tanh") - 1e-8 * Y).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_moves_commute_with_scaling_the_weights(scale):
+    """sigma(c z) = c sigma(z), so the outputs of c times the weights are c^2 times theirs: all in the same bits."""
+
+    def moves(c):
+        targets, start = c**2 * Y, tuple(c * W for W in START)
+        point = retract(*start, X, targets, "leaky_relu")
+        yield point
+        yield nearest_point(*(1.001 * W for W in point), X, targets, "leaky_relu")
+        options = {"activation": "leaky_relu", "step": 0.01, "progress": False}
+        yield projected_flow(point, X, targets, [0, 0.02], **options).states[-1]
+        length = {"field": unit_speed(norm_descent), "step": 0.01 * c}
+        yield projected_flow(point, X, targets, [0, 0.02 * c], **options | length).states[-1]
+
+    for one, scaled in zip(moves(1.0), moves(scale), strict=True):
+        assert torch.equal(flat(scaled), scale * flat(one))

@@ -82,9 +82,9 @@ MUTANTS = (
     ),
     Mutant(
         "claims/gradient_orthogonality",
-        "(0.0, 0.1, 0.5, 0.9, 1.1, 2.0)",
-        "(0.1, 0.5, 0.9, 1.1, 2.0)",
-        "inequality (5) is broken on the disc without its centre",
+        "(-0.4, -1e-3, 1e-3, 1.0)), centre)",
+        "(-0.4, -1e-3, 1e-3, 1.0)),)",
+        "inequality (5) is broken around the ellipse without its centre",
         claims=("theorem-4.14",),
     ),
     Mutant(
