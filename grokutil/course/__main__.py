@@ -6,9 +6,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import nbformat
+
 from grokutil.course import choice, report
 from grokutil.course.batch import grade_folder, handed_in
-from grokutil.course.formats import nbformat
 from grokutil.course.problems import read_set, read_sets
 from grokutil.course.sandbox import KINDS
 from grokutil.course.student import read_ids

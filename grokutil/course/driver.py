@@ -55,9 +55,7 @@ def main() -> None:
 
 async def run(kernel: Kernel, job: Mapping[str, Any], channel: BinaryIO) -> None:
     """Run the cells, then read the answers, then make the calls; say each result as soon as it is there."""
-    from grokutil.course.formats import nbformat  # here, because the grader needs this module's names alone
-
-    # isort: split
+    import nbformat  # here, because the grader needs this module's names alone
     from nbclient import NotebookClient
 
     def say(**frame: Any) -> None:

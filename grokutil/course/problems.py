@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from grokutil.course.formats import nbformat
-
-# isort: split
 import jupytext
+from nbformat import NotebookNode
 
 from grokutil.course.parts import Part
 from grokutil.course.student import PLACEHOLDER
@@ -28,7 +26,7 @@ class ProblemSet:
     """A problem set: its name, and its source as a notebook with model answers and hidden tests."""
 
     name: str
-    notebook: nbformat.NotebookNode
+    notebook: NotebookNode
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -57,7 +55,7 @@ class ProblemSet:
                 titles[id] = title
         return titles
 
-    def copy(self) -> nbformat.NotebookNode:
+    def copy(self) -> NotebookNode:
         """The source as a notebook of one's own to change."""
         return copy.deepcopy(self.notebook)
 
@@ -95,12 +93,12 @@ def from_text(name: str, text: str) -> ProblemSet:
     return problem_set
 
 
-def hidden_tests(cell: nbformat.NotebookNode) -> str:
+def hidden_tests(cell: NotebookNode) -> str:
     """The hidden region of a test cell."""
     return "\n".join(HIDDEN.findall(cell.source))
 
 
-def grade_id(cell: nbformat.NotebookNode) -> str | None:
+def grade_id(cell: NotebookNode) -> str | None:
     """The id by which a cell of a release, a submission and the source is the same cell."""
     found = cell.metadata.get("nbgrader")
     id = found.get("grade_id") if isinstance(found, dict) else None
@@ -113,7 +111,7 @@ def heading(source: str, before: str) -> str:
     return found[-1] if found else before
 
 
-def fill_in(notebook: nbformat.NotebookNode, id: str) -> nbformat.NotebookNode:
+def fill_in(notebook: NotebookNode, id: str) -> NotebookNode:
     """Put ``id`` into the id cell, in place."""
     for cell in notebook.cells:
         if grade_id(cell) == ID_CELL:
