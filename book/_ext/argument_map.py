@@ -1,7 +1,7 @@
 """The directive `argument-map`: the argument of `map.yml`, or of the file it names, in a picture and in words.
 
-Picture and words come from one file, and every label in it is looked up: a label that no chapter has is a warning, which fails
-the build. The picture is drawn where there is HTML or LaTeX; the words are everywhere.
+Picture and words come from one file, and every label in it is looked up: a label that no chapter has is a warning,
+which fails the build. The picture is drawn where there is HTML or LaTeX; the words are everywhere.
 """
 
 import functools

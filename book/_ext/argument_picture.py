@@ -32,7 +32,8 @@ def picture(entries: list[dict[str, Any]], urls: dict[str, str]) -> str:
     size = " small" if columns < SMALL else ""
     return (
         f'<p class="argument-key" aria-hidden="true">{keys}</p>'
-        f'<div class="argument-map{size}" tabindex="0" role="group" aria-label="The map of the argument; in words below">'
+        f'<div class="argument-map{size}" tabindex="0" role="group" '
+        'aria-label="The map of the argument; in words below">'
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'style="min-width: {0.9 * width:.0f}px">'
         '<defs><marker id="argument-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
