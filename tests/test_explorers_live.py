@@ -1,5 +1,9 @@
-"""Explorers with a kernel: JupyterLab opens each chapter as a notebook, as `make lab` does, and a control is moved."""
+"""Explorers with a kernel: JupyterLab opens each chapter as a notebook, as `make lab` does, and a control is moved.
 
+The build has run each chapter whole. Here only the cells stay that the explorers need.
+"""
+
+import ast
 import json
 import os
 import re
@@ -10,6 +14,7 @@ import time
 import urllib.request
 from contextlib import suppress
 
+import jupytext
 import psutil
 import pytest
 from jupyter_client import BlockingKernelClient
@@ -24,7 +29,7 @@ LIVE = ".jp-OutputArea-output .needs-kernel"
 RUNNING = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some((p) => /\[(\*|\d+)\]/.test(p.textContent))"
 SETTLED = """() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((prompt) => prompt.textContent);
-    return prompts.length > 1 && prompts.every((text) => /\\[\\d+\\]/.test(text));
+    return prompts.length > 0 && prompts.every((text) => /\\[\\d+\\]/.test(text));
 }"""
 
 
@@ -38,6 +43,8 @@ def lab(root, tmp_path_factory):
     """The address of a JupyterLab on a copy of the book, and its runtime folder."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(root / "book", home / "book", ignore=shutil.ignore_patterns("static"))
+    for page in explorer_pages(root):
+        shorten(home / "book" / page.name)
     settings = home / "settings"
     settings.mkdir()
     overrides = json.loads((root / "book" / "lab-settings.json").read_text())
@@ -57,6 +64,29 @@ def lab(root, tmp_path_factory):
     finally:
         server.terminate()
         server.wait(30)
+
+
+def shorten(path):
+    """Leave of a chapter's code the explorers, and what binds a name that a cell after it needs."""
+    chapter, needed, kept = jupytext.read(path), set(), []
+    for cell in reversed(chapter.cells):
+        if cell.cell_type == "code":
+            nodes = list(ast.walk(ast.parse(cell.source)))
+            if "explorer" not in cell.metadata.get("tags", ()) and not needed & set().union(*map(binds, nodes)):
+                continue
+            needed |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        kept.append(cell)
+    chapter.cells = kept[::-1]
+    jupytext.write(chapter, path, fmt="md:myst")
+
+
+def binds(node):
+    """The names that a piece of code defines."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
 
 
 def app_dir():
