@@ -11,9 +11,10 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
+from grokutil.recorder import Moment
 from grokutil.widgets import live as module
 from grokutil.widgets.frames import frame
-from grokutil.widgets.live import PAUSE, Live, Progress, drawing, explorer
+from grokutil.widgets.live import PAUSE, Live, Progress, drawing, explorer, now_and_then
 from grokutil.widgets.player import Control, player
 
 
@@ -106,6 +107,20 @@ class Halfway:
         assert self.go.wait(60)
         yield Progress(0.6, f"<p>more of {k}</p>", "more")
         yield Progress(1.0, f"<p>{k}</p>", "all")
+
+
+def test_of_a_run_all_records_are_seen_and_other_moments_now_and_then(monkeypatch):
+    """A second from moment to moment, and a pause of three since the last that was seen."""
+    clock = 0.0
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock)
+
+    def run():
+        nonlocal clock
+        for k in range(18):
+            clock = float(k)
+            yield Moment(clock, None, k in (0, 7, 8))
+
+    assert [moment.time for moment in now_and_then(run(), pause=3.0)] == [0, 4, 7, 8, 12, 16]
 
 
 class TestLive:
