@@ -301,3 +301,12 @@ def test_close_compares_shape_and_size():
     ):
         with pytest.raises(AssertionError, match="the answer"):
             close(wrong, np.ones(3))
+
+
+@pytest.mark.parametrize(("answer", "truth", "atol"), [(0, -128, 0), (6, 250, 20), (-100, 100, 60)])
+def test_a_truth_in_small_integers_does_not_wrap(answer, truth, atol):
+    """0 - (-128) is -128 in int8, and 6 - 250 is 12 in uint8: neither is near."""
+    kind = np.uint8 if truth > 127 else np.int8
+    close(np.array([truth], kind), np.array([truth], kind))
+    with pytest.raises(AssertionError, match="not right"):
+        close(np.array([answer], kind), np.array([truth], kind), atol=atol)

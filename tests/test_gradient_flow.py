@@ -199,3 +199,12 @@ def test_flows_commute_with_scaling_their_state(scale):
     for one, scaled in zip(flows(Z, 1.0), flows(scaled_Z, scale), strict=True):
         assert scaled.evaluations == pytest.approx(one.evaluations, rel=0.1)  # rounding may move a step
         torch.testing.assert_close(torch.stack(scaled.states), scale * torch.stack(one.states), rtol=1e-6, atol=0)
+
+
+def test_what_decays_keeps_its_digits():
+    """w1 is free on w2 = 1, so it decays as e^{-2 s}: with an absolute tolerance of rtol / 1000 to a millionth."""
+    line = ZeroLossManifold(lambda w: w[1:], torch.ones(1, dtype=torch.float64))
+    times, start = np.linspace(0, 7, 8), torch.ones(2, dtype=torch.float64)
+    for run in (slow_flow(line, start, times, 1e-6), training_flow(line, start, 0.5, times, 1e-6)):
+        w = torch.stack(run.states)[:, 0].numpy()
+        np.testing.assert_allclose(w, np.exp(-2 * times), rtol=2e-3)

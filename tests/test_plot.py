@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from grokutil import plot
+from grokutil.data import modular_addition
 
 mpl.use("Agg")
 
@@ -108,3 +109,17 @@ def test_the_order_of_a_circle_is_a_walk_in_the_positive_sense(p, k):
     places = np.exp(2j * np.pi * np.array(order) * k / p)
     np.testing.assert_allclose(np.angle(np.roll(places, -1) / places), 2 * np.pi / p, rtol=1e-12)
     assert order[0] == 0
+
+
+def test_a_table_shows_each_pair_in_the_colour_of_its_half_and_its_sum_upon_it(axes):
+    task = modular_addition(5, train_size=9, seed=2)
+    plot.addition_table(axes, task, write_sums=True)
+    (image,), texts = axes.images, {t.get_position(): (t.get_text(), t.get_color()) for t in axes.texts}
+    picture = image.get_array()
+    light = 1 - 0.35 * (1 - np.array(mpl.colors.to_rgb(plot.COLORS["train"])))
+    dark = mpl.colors.to_rgb(plot.COLORS["test"])
+    for pairs, color, ink in ((task.pairs_train, light, "black"), (task.pairs_test, dark, "white")):
+        for a, b in pairs.tolist():
+            np.testing.assert_allclose(picture[a, b], color)
+            assert texts[b, a] == (str((a + b) % 5), ink)
+    assert len(texts) == 15 and (picture[np.tril_indices(5, -1)] == 1).all()  # each unordered pair once

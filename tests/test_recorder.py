@@ -97,6 +97,8 @@ def test_a_run_ends_where_until_says(run):
     assert part.times.tolist() == whole.times[:4].tolist() and part.complete
     assert 0 < part.evaluations < whole.evaluations
     assert len(run(until=lambda time, state: True)) == 1
+    asked = []
+    assert len(run(until=lambda time, state: asked.append(time))) == len(whole) and asked == whole.times.tolist()
 
 
 @BEGUN

@@ -210,7 +210,7 @@ def test_targets_that_are_zero_or_tiny_are_reached():
     assert float((predict(*tiny, X, "tanh") - 1e-8 * Y).abs().max()) < 1e-12
 
 
-@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+@pytest.mark.parametrize("scale", [2.0**-60, 2.0**60])
 def test_moves_commute_with_scaling_the_weights(scale):
     """sigma(c z) = c sigma(z), so the outputs of c times the weights are c^2 times theirs: all in the same bits."""
 

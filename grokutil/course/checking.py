@@ -100,13 +100,14 @@ def close(answer: Any, truth: Any, rtol: float = 1e-6, atol: float = 0.0, name: 
         AssertionError: not numbers, another shape, not finite, or too far; the message does not give the truth away.
     """
     expected = np.asarray(truth.detach() if hasattr(truth, "detach") else truth)
+    expected = expected.astype(np.result_type(expected, np.float64))  # small integers wrap
     got = _numbers(answer)
     assert got.dtype.kind in "biufc", f"{name} is not a number or an array of numbers"
     if got.size == expected.size == 1:  # a number is right also as an array with one
         got = got.reshape(expected.shape)
     assert got.shape == expected.shape, f"{name} has shape {got.shape}, expected {expected.shape}"
     assert np.isfinite(got).all(), f"{name} is not finite"
-    distance = np.abs(got - expected.astype(np.result_type(expected, np.float64))).max(initial=0.0)
+    distance = np.abs(got - expected).max(initial=0.0)
     allowed = atol + rtol * np.abs(expected).max(initial=0.0)
     assert distance <= allowed, f"{name} is not right"
 
