@@ -11,7 +11,6 @@ NOT_YET = {  # still to be rewritten; no chapter is added here
     f"book/{name}"
     for name in (
         *("modular_addition", "two_layer_network", "along_the_manifold", "other_paths", "where_it_ends"),
-        "four_paths",
         *("own_data", "sweeps", "performance", "claims"),
     )
 }
