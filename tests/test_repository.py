@@ -1,6 +1,7 @@
 """What the repository promises about itself."""
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import tomllib
 
 import pytest
 import yaml
+from conftest import group
 
 import grokutil
 
@@ -84,3 +86,8 @@ def test_the_readmes_example_groks(root, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
     accuracies = [float(line.split()[1]) for line in done.stdout.splitlines()]
     assert accuracies[0] < 0.1 and accuracies[-1] > 0.95 and (tmp_path / "path.npz").exists()
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="tests run one after the other")
+def test_tests_that_share_something_run_in_one_process(request):
+    assert request.node.nodeid.endswith(f"@{group(request.node)}")
