@@ -54,9 +54,9 @@ class TestMeasurement:
         from grokutil.benchmarks.one_chapter import measure
 
         burn = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
-        hold = "x = bytearray(300 << 20)\nx[::4096] = b'1' * len(x[::4096])"
-        waits = f"import time\n{hold}\ntime.sleep(5)"  # until the measurement has looked at both, five times a second
-        child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {waits!r}], check=True)"
+        hold = "import time\nx = bytearray(300 << 20)\nx[::4096] = b'1' * len(x[::4096])\n"
+        hold += "time.sleep(3)"  # until the measurement has looked, five times a second
+        child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {hold!r}], check=True)"
         core = "import os\nassert len(os.sched_getaffinity(0)) == 1 and os.environ['OMP_NUM_THREADS'] == '1'"
         core += "\nassert os.environ['GOMP_SPINCOUNT'] == '10000'"
         monkeypatch.delenv("GOMP_SPINCOUNT")

@@ -28,8 +28,8 @@ HANGS, PATIENCE = 900_000, 3000  # milliseconds: on a busy machine a notebook ta
 LIVE = ".jp-OutputArea-output .needs-kernel"
 RUNNING = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some((p) => /\[(\*|\d+)\]/.test(p.textContent))"
 SETTLED = """() => {
-    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((prompt) => prompt.textContent);
-    return prompts.length > 0 && prompts.every((text) => /\\[\\d+\\]/.test(text));
+    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)")];
+    return prompts.length > 0 && prompts.every((prompt) => /\\[\\d+\\]/.test(prompt.textContent));
 }"""
 
 

@@ -37,7 +37,7 @@ BROWSE = {  # what a reader types: the chapter that should be among the first th
     "equation 20": "closed_form",
     "eq. 20": "closed_form",
     "thm 4.14": "gradient_orthogonality",
-    "kink": "valley_shapes",
+    "kink": "along_the_manifold",
     "sliding": "along_the_manifold",
 }
 

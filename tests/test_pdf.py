@@ -95,7 +95,7 @@ def test_solutions_stand_open(text, sources):
 
 
 def test_the_map_the_glossary_and_the_index_are_printed(text):
-    assert text.count(r"\begin{tikzpicture}") == 1 and text.count(r"\draw[") > 50
+    assert text.count(r"\begin{tikzpicture}") == 2 and text.count(r"\draw[") > 50
     assert "Riemannian gradient flow" in text
     assert r"\index{equation of the paper@\spxentry{equation of the paper}!20@\spxentry{20}" in text
     assert r"\printindex" in text
