@@ -79,7 +79,8 @@ class TestDownload:
             "#prop-reduced-cost .caption-number"
         )
         assert f"**{number.get_text(strip=True)} (The reduced cost).**" in words
-        assert "ridge regression (Hoerl and Kennard, 1970)" in words and "*Simulated grokking*: run the formula" in words
+        assert "ridge regression (Hoerl and Kennard, 1970)" in words
+        assert "*Simulated grokking*: run the formula" in words
         opened, closed = words.count("<details><summary>Solution</summary>\n\n"), words.count("\n\n</details>")
         assert opened == closed > 0 and words.count("*Proof.*") == words.count("∎") > 0
 
