@@ -1,9 +1,9 @@
 """Drawings of mechanisms: the forces, paths and places that are drawn are those of the examples."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.patches import Arc, Circle
+from test_plot import axes  # noqa: F401
 
 from grokutil import mechanism, plot
 from grokutil.describe import describe
@@ -18,16 +18,6 @@ from grokutil.mechanism import (
     settled_point,
 )
 from grokutil.toy import LinearToy, descend, product_gradient, product_loss
-
-mpl.use("Agg")
-
-
-@pytest.fixture
-def axes():
-    plot.use_style()
-    figure, ax = plot.panels()
-    yield ax
-    plot.plt.close(figure)
 
 
 def slope_of(function, w, step=1e-6):
@@ -144,7 +134,7 @@ def test_on_the_clock_angles_add():
 # Drawings
 
 
-def test_the_valley_is_the_flow_of_one_sample(axes):
+def test_the_valley_is_the_flow_of_one_sample(axes):  # noqa: F811
     assert mechanism.draw_valley(axes) is axes
     model = LinearToy()
     (fast,), (slow,) = (drawn(axes, color) for color in (mechanism.FALL, mechanism.SLIDE))
@@ -155,7 +145,7 @@ def test_the_valley_is_the_flow_of_one_sample(axes):
     assert "1 memorise: quick" in describe(axes.figure) and "here it adds: a point at (1, 1)" in describe(axes.figure)
 
 
-def test_the_arrows_are_the_forces_and_their_sum(axes):
+def test_the_arrows_are_the_forces_and_their_sum(axes):  # noqa: F811
     assert mechanism.draw_forces(axes, norm2=3.0, target=1.0, ridge=0.3, scale=0.5) is axes
     loss, decay, both = arrows_of(axes)
     w = settled_point(3.0, 1.0, 0.3)
@@ -169,7 +159,7 @@ def test_the_arrows_are_the_forces_and_their_sum(axes):
     assert "3 arrows from (1.66, 0.503)" in said and "sum: along the valley" in said
 
 
-def test_the_dots_of_the_two_clocks_are_as_far_apart_as_the_labels_say(axes):
+def test_the_dots_of_the_two_clocks_are_as_far_apart_as_the_labels_say(axes):  # noqa: F811
     assert mechanism.draw_two_clocks(axes) is axes
     path = descend(lambda w: product_gradient(w, 1.0, 0.02), (2.6, -0.9), 2e-3, 30_000)
     for color, apart in ((mechanism.FALL, 10), (mechanism.SLIDE, 2500)):
@@ -184,7 +174,7 @@ def test_the_dots_of_the_two_clocks_are_as_far_apart_as_the_labels_say(axes):
     assert "fall: the loss pushes. A dot every 10 steps" in said and "A dot every 2500 steps, points: 1" in said
 
 
-def test_training_enters_at_the_entry_point_and_not_at_the_nearest(axes):
+def test_training_enters_at_the_entry_point_and_not_at_the_nearest(axes):  # noqa: F811
     assert mechanism.draw_entry(axes) is axes
     (path,) = drawn(axes, mechanism.SLIDE)
     entry, nearest = entry_point((-1.0, 1.5), 1.0), nearest_on_hyperbola((-1.0, 1.5), 1.0)
@@ -194,7 +184,7 @@ def test_training_enters_at_the_entry_point_and_not_at_the_nearest(axes):
     assert "enters here: a point at (0.744, 1.34)" in describe(axes.figure)
 
 
-def test_the_sliding_picture_has_the_field_and_the_path(axes):
+def test_the_sliding_picture_has_the_field_and_the_path(axes):  # noqa: F811
     assert mechanism.draw_sliding_kink(axes) is axes
     on, off = axes.collections
     assert (np.asarray(on.V) < 0).all() and (np.asarray(off.V) > 0).all()
@@ -207,7 +197,7 @@ def test_the_sliding_picture_has_the_field_and_the_path(axes):
     assert "unit on: 24 arrows" in describe(axes.figure)
 
 
-def test_the_widths_of_an_isolated_network_are_its_weights(axes):
+def test_the_widths_of_an_isolated_network_are_its_weights(axes):  # noqa: F811
     W1 = np.random.default_rng(0).normal(size=(3, 5))
     W2 = np.array([[1.0, -2.0]] * 5)
     assert mechanism.draw_isolated(axes, W1, W2) is axes
@@ -220,7 +210,7 @@ def test_the_widths_of_an_isolated_network_are_its_weights(axes):
         mechanism.draw_isolated(axes, W1, W1)
 
 
-def test_the_arcs_of_a_sum_end_at_its_hours(axes):
+def test_the_arcs_of_a_sum_end_at_its_hours(axes):  # noqa: F811
     assert mechanism.draw_clock_sum(axes, a=4, b=9, p=11) is axes
     arcs = [patch for patch in axes.patches if isinstance(patch, Arc)]
     for arc, first, last in zip(arcs, (0, 4), (4, 13), strict=True):
