@@ -24,6 +24,8 @@ from test_explorers_browser import explorer_pages
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TOKEN = "explorers"
+STOPPED = "explore"  # the first to be opened, for two tests
+SMALLER = {"fourier_circles": ("p, d_h = 37, 512", "p, d_h = 11, 64")}  # seconds for a minute
 HANGS, PATIENCE = 900_000, 3000  # milliseconds: on a busy machine a notebook takes long; until a click is repeated
 LIVE = ".jp-OutputArea-output .needs-kernel"
 RUNNING = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some((p) => /\[(\*|\d+)\]/.test(p.textContent))"
@@ -35,7 +37,8 @@ SETTLED = """() => {
 
 def pytest_generate_tests(metafunc):
     if "explorer_page" in metafunc.fixturenames:
-        metafunc.parametrize("explorer_page", [path.stem for path in explorer_pages(metafunc.config.rootpath)])
+        names = [path.stem for path in explorer_pages(metafunc.config.rootpath)]
+        metafunc.parametrize("explorer_page", sorted(names, key=lambda name: name != STOPPED))
 
 
 @pytest.fixture(scope="module")
@@ -67,26 +70,35 @@ def lab(root, tmp_path_factory):
 
 
 def shorten(path):
-    """Leave of a chapter's code the explorers, and what binds a name that a cell after it needs."""
+    """Leave of a chapter's code the explorers, and what binds the names that they need."""
     chapter, needed, kept = jupytext.read(path), set(), []
+    large, small = SMALLER.get(path.stem, ("", ""))
+    assert any(large in cell.source for cell in chapter.cells)
     for cell in reversed(chapter.cells):
         if cell.cell_type == "code":
-            nodes = list(ast.walk(ast.parse(cell.source)))
-            if "explorer" not in cell.metadata.get("tags", ()) and not needed & set().union(*map(binds, nodes)):
+            tree = ast.parse(cell.source)
+            bound = set().union(*map(binds, tree.body))
+            if "explorer" not in cell.metadata.get("tags", ()) and not needed & bound:
                 continue
-            needed |= {node.id for node in nodes if isinstance(node, ast.Name)}
+            needed -= bound
+            needed |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not stores(node)}
+            cell.source = cell.source.replace(large, small)
         kept.append(cell)
     chapter.cells = kept[::-1]
     jupytext.write(chapter, path, fmt="md:myst")
 
 
-def binds(node):
-    """The names that a piece of code defines."""
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return {node.name}
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-    return {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+def stores(node):
+    return isinstance(getattr(node, "ctx", None), ast.Store)
+
+
+def binds(statement):
+    """The names that a statement defines for the cells after it."""
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and stores(node)}
 
 
 def app_dir():
@@ -106,32 +118,45 @@ def wait_for_server(runtime, log):
     pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def notebook(browser, lab):
-    """Open a chapter as a notebook and run all its cells."""
+    """Open a chapter as a notebook and run all its cells; it stays open until another is asked for."""
     url, _ = lab
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    opened = {}
+
+    def close():
+        for page in opened.values():
+            page.close()
+        opened.clear()
+        for kernel in kernels(url):
+            request = urllib.request.Request(f"{url}api/kernels/{kernel}?token={TOKEN}", method="DELETE")
+            urllib.request.urlopen(request, timeout=30)
 
     def notebook(name):
-        page = context.new_page()
-        page.goto(f"{url}lab/tree/book/{name}.md?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=HANGS)
-        page.wait_for_selector(".jp-Toolbar-kernelName:has-text('Python 3')", timeout=HANGS)  # not "No Kernel"
-        for _ in range(HANGS // PATIENCE):  # nothing runs before JupyterLab has heard from the kernel
-            page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-            page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-            with suppress(NothingHappened):
-                page.wait_for_function(RUNNING, timeout=PATIENCE)
-                break
-        page.wait_for_function(SETTLED, timeout=HANGS)
-        assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
-        return page
+        if name not in opened:
+            close()
+            opened[name] = run(context.new_page(), url, name)
+        return opened[name]
 
     yield notebook
+    close()
     context.close()
-    for kernel in kernels(url):
-        request = urllib.request.Request(f"{url}api/kernels/{kernel}?token={TOKEN}", method="DELETE")
-        urllib.request.urlopen(request, timeout=30)
+
+
+def run(page, url, name):
+    page.goto(f"{url}lab/tree/book/{name}.md?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=HANGS)
+    page.wait_for_selector(".jp-Toolbar-kernelName:has-text('Python 3')", timeout=HANGS)  # not "No Kernel"
+    for _ in range(HANGS // PATIENCE):  # nothing runs before JupyterLab has heard from the kernel
+        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        with suppress(NothingHappened):
+            page.wait_for_function(RUNNING, timeout=PATIENCE)
+            break
+    page.wait_for_function(SETTLED, timeout=HANGS)
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    return page
 
 
 def kernels(url):
@@ -159,28 +184,8 @@ def processor_seconds(kernel):
     return sum(process.cpu_times()[:2])
 
 
-def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page):
-    page = notebook(explorer_page)
-    assert page.locator(LIVE).count() > 0
-    for box in page.locator(LIVE).all():
-        box.scroll_into_view_if_needed()
-        before = picture(box)
-        control = box.locator(".noUi-handle, select, input[type=number]").first
-        control.focus()
-        page.keyboard.press("ArrowDown" if control.evaluate("(c) => c.tagName") == "SELECT" else "ArrowUp")
-        page.wait_for_timeout(800)
-        if picture(box) == before:  # this one computes on request
-            box.locator("button", has_text="Run").click()
-        wait_until(page, lambda box=box, before=before: picture(box) != before)
-        stop = box.locator("button", has_text="Stop")
-        if stop.is_enabled():
-            with suppress(NothingHappened):  # it may end by itself just now
-                stop.click(timeout=PATIENCE)
-            wait_until(page, lambda stop=stop: not stop.is_enabled())
-
-
 def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab):
-    page = notebook("closed_form")
+    page = notebook(STOPPED)
     url, runtime = lab
     (kernel,) = kernels(url)
     box = page.locator(LIVE, has=page.locator("button", has_text="Run")).last
@@ -205,3 +210,23 @@ def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab
     client.stop_channels()
     wait_until(page, lambda: "stopped" in box.locator("[role=status]").inner_text())
     assert share() < 1 and picture(box)
+
+
+def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page):
+    page = notebook(explorer_page)
+    assert page.locator(LIVE).count() > 0
+    for box in page.locator(LIVE).all():
+        box.scroll_into_view_if_needed()
+        before = picture(box)
+        control = box.locator(".noUi-handle, select, input[type=number]").first
+        control.focus()
+        page.keyboard.press("ArrowDown" if control.evaluate("(c) => c.tagName") == "SELECT" else "ArrowUp")
+        page.wait_for_timeout(800)
+        if picture(box) == before:  # this one computes on request
+            box.locator("button", has_text="Run").click()
+        wait_until(page, lambda box=box, before=before: picture(box) != before)
+        stop = box.locator("button", has_text="Stop")
+        if stop.is_enabled():
+            with suppress(NothingHappened):  # it may end by itself just now
+                stop.click(timeout=PATIENCE)
+            wait_until(page, lambda stop=stop: not stop.is_enabled())
