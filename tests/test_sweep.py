@@ -209,9 +209,11 @@ def test_a_cluster_of_two_worker_processes(path, tmp_path):
 
 
 SCRIPT = """
-    import os, sys, time
+    import os, signal, sys, time
     from pathlib import Path
     from grokutil.sweep import sweep
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what nohup and & have taken away
 
     HERE = Path(__file__).parent
 
