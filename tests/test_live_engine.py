@@ -66,8 +66,8 @@ export const ask = {
     const answers = { train: [...last.train.answers], test: [...last.test.answers] };
     const row = ({ now, train, test, norms, cosine }) =>
       [now, train.loss, test.loss, train.accuracy, test.accuracy, ...norms, cosine];
-    const weights = run.weights().map((W) => [...W]), told = { answers, circle: last.circle, kernels: run.kernels.name };
-    return { weights, curves: records.map(row), ...told, ...run.counts() };
+    const weights = run.weights().map((W) => [...W]), told = { ...run.counts(), kernels: run.kernels.name };
+    return { weights, curves: records.map(row), answers, circle: last.circle, ...told };
   },
   async project(E, spec) {
     const { p, width, seed } = spec, task = E.modularAddition(spec), kernels = E.plainKernels();
@@ -107,7 +107,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
                 text = (SOURCES / "engine" / name).read_text()
             text = text.replace(old, new) if name == file else text
         else:
-            text = {"": "<!doctype html><title>Engine</title>", "ask.js": ASK, "engine.js": engine_text()}[path]
+            text = {"": "<!doctype html><title>Engine</title>", "ask.js": ASK, "engine.js": engine_text()}.get(path, "")
         self.send_response(200)
         self.send_header("Content-Type", "text/javascript" if path else "text/html")
         self.end_headers()
@@ -386,12 +386,12 @@ MUTANTS = {
         "if (false) kernels.product(B, H1",
     ),
     "cost": ("isolated.mjs", "let sum = squaredNorm(W)", "let sum = 2 * squaredNorm(W)"),
-    "singular": ("isolated.mjs", "> Math.max(n, width) * 2 ** -52 * largest", "> 0"),
+    "singular": ("isolated.mjs", "> Math.max(n, width) * 2 ** -52 * largest", "!== 0"),
     "gather one number": ("data.mjs", "V[a++] + V[b++]", "V[a++] + V[a - 1]"),
     "rounding of halves": ("data.mjs", "2 * Math.round(x / 2)", "Math.round(x)"),
     "leak": ("activations.mjs", "const LEAK = 0.1", "const LEAK = 0.01"),
     "slope of GELU": ("activations.mjs", "cdf + z * density", "cdf"),
-    "the generator": ("random.mjs", "0x9d2c5680", "0x9d2c5681"),
+    "the generator": ("random.mjs", "0x9d2c5680", "0x9d2c5600"),
     "seed of the power iteration": ("run.mjs", "new Generator(0)", "new Generator(1)"),
     "damping": ("chebyshev.mjs", "DAMPING = 2 / 13", "DAMPING = 2 / 12"),
     "controller": ("chebyshev.mjs", "last = [h, error]", "last = [h, 1]"),
@@ -425,8 +425,8 @@ MUTANTS = {
 def quick_check(page, engine="/engine.js"):
     """A little of everything, with plain kernels: what the engine answers, by name, flat."""
     answers = {}
-    small = {"p": 7, "fraction": 0.5 + 1 / 56, "seed": 3, "plain": True}  # 14.5 of 28 pairs
-    for activation, width, ridge in (("gelu", 24, 0.0), ("leaky_relu", 24, 0.0), ("gelu", 10, 0.1)):
+    small = {"p": 7, "fraction": 0.375, "seed": 3, "plain": True}  # 10.5 of 28 pairs
+    for activation, width, ridge in (("gelu", 24, 0.0), ("leaky_relu", 24, 0.0), ("gelu", 6, 0.1)):
         spec = small | {"activation": activation, "width": width, "ridge": ridge}
         answers |= {f"{activation} {width} {key}": v for key, v in ask(page, "velocity", spec, engine).items()}
         flow = spec | {"kind": "isolated", "until": 0.2, "step": 0.03, "rtol": 1e-2, "records": 1}
@@ -436,7 +436,7 @@ def quick_check(page, engine="/engine.js"):
                 for k, v in ask(page, "run", flow | {"method": method}, engine).items()
             }
     answers |= {f"start {key}": value for key, value in ask(page, "start", small | {"width": 24}, engine).items()}
-    spec = small | {"kind": "training", "activation": "tanh", "width": 24, "tangent": True, "batchSize": 5, "steps": 12}
+    spec = small | {"kind": "training", "activation": "tanh", "width": 24, "tangent": True, "batchSize": 4, "steps": 12}
     spec |= {"learningRate": 0.1, "weightDecay": 0.1, "momentum": 0.7, "records": 2}
     answers |= {f"training {key}": value for key, value in ask(page, "run", spec, engine).items()}
     answers["projection"] = ask(page, "project", spec, engine)
@@ -571,7 +571,7 @@ def test_without_webassembly_plain_javascript_takes_over(browser, address):
 def test_what_is_built_is_built_from_these_sources():
     """``make live`` writes the SHA-256 of its sources into what it builds."""
     names = ["build.mjs", "package-lock.json"]
-    for folder, ends in (("engine", (".mjs", ".ts")), ("faces", (".mjs", ".css"))):
+    for folder, ends in (("engine", (".mjs", ".ts")), ("faces", (".mjs",)), ("parts", (".mjs", ".css"))):
         names += sorted(f"{folder}/{file.name}" for file in (SOURCES / folder).glob("*") if file.suffix in ends)
     digest = hashlib.sha256(b"".join(f"{name}\n".encode() + (SOURCES / name).read_bytes() for name in names))
     built = list(BUILT.glob("*.js"))
@@ -599,7 +599,7 @@ def test_mutants_of_the_engine_are_caught(page):
     expected = quick_check(page)
     Pages.mutants = {"0": ("", "", "")} | {str(k): mutant for k, mutant in enumerate(MUTANTS.values(), 1)}
     assert same(quick_check(page, "/mutant/0/engine.mjs"), expected)
-    for key, (file, old, _) in list(Pages.mutants.items())[1:]:
+    for file, old, _ in MUTANTS.values():
         assert (SOURCES / "engine" / file).read_text().count(old) == 1, old
     survivors = []
     for key, name in enumerate(MUTANTS, 1):
@@ -607,5 +607,5 @@ def test_mutants_of_the_engine_are_caught(page):
             if same(quick_check(page, f"/mutant/{key}/engine.mjs"), expected):
                 survivors.append(name)
         except Exception as error:  # a mutant that cannot run is caught
-            assert "is not defined" not in str(error), (name, error)
+            assert not re.search("ReferenceError|SyntaxError", str(error)), (name, error)
     assert survivors == []
