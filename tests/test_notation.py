@@ -1,4 +1,7 @@
-"""The notation page: every function and test it names exists, and it names every function with an equation."""
+"""The notation page: every function and test it names exists, and it names every function with an equation.
+
+And its first table: a letter of the book's formulas means one thing, on the pages where it may stand.
+"""
 
 import importlib
 import inspect
@@ -9,6 +12,89 @@ from types import ModuleType
 import pytest
 
 import grokutil
+
+QUOTES = {"claims", "errata", "api", "references", "genindex"}  # pages in the letters of others
+GREEK = (
+    "alpha|beta|gamma|delta|(?:var)?epsilon|zeta|eta|(?:var)?theta|kappa|lambda|mu|nu|xi|pi|(?:var)?rho|(?:var)?sigma"
+)
+GREEK += "|tau|(?:var)?phi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega|ell"
+MARKS = "hat|tilde|bar|underline|overline|mathcal|mathbb"
+LETTER = re.compile(
+    rf"\\({MARKS})\s*\{{?\s*(\\(?:{GREEK})|[A-Za-z])(?![A-Za-z])\}}?|(\\(?:{GREEK}))(?![a-zA-Z])|(?<!\\)([A-Za-z])"
+)
+# What is no letter: upright names, words, and commands.
+UPRIGHT = r"\\(?:mathrm|mathbf|operatorname\*?|text\w*|label|tag|begin|end)\s*\{[^{}]*\}(?:\{[lcr|]+\})?"
+COMMAND = rf"\\(?!(?:{MARKS}|{GREEK})(?![a-zA-Z]))[A-Za-z]+"
+WORDS = re.compile(rf"{UPRIGHT}|(?<![A-Za-z\\])(?:wd|in|[a-z]{{3,}})(?![A-Za-z])|{COMMAND}")
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+(?:\n[^$\n]+)?)\$(?!\w)", re.DOTALL)
+KERNELS = re.compile(r"(?<!tangent )(?<!_)\bkernels?\b(?! matri)", re.IGNORECASE)
+RUNS = r"Jupyter|kernelspec|notebook|computes|without a kernel|with a kernel|needs? (?:no|a) kernel|a running kernel"
+
+
+def letters(text):
+    """The letters of a page's formulas, with what marks them: ``\\hat r``, ``\\lambda``, ``K``."""
+    text = re.sub(r"^```\{code-cell\}.*?^```$|(?<!`)`[^`\n]+`(?!`)", "", text, flags=re.MULTILINE | re.DOTALL)
+    formulas = (WORDS.sub(" ", display or inline) for display, inline in FORMULA.findall(text))
+    return {
+        f"\\{mark} {marked}" if mark else greek or latin
+        for formula in formulas
+        for mark, marked, greek, latin in LETTER.findall(formula)
+    }
+
+
+@pytest.fixture
+def alphabet(root):
+    """The first table: letter, and the pages where it may stand (None: everywhere). And the stand-ins."""
+    text = (root / "book" / "notation.md").read_text().partition("## One letter")[2].partition("\n## ")[0]
+    table = re.findall(r"^\| (\$[^|]+\$) \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
+    named = [(letter, where) for shown, where in table for letter in letters(shown)]
+    assert len(named) == len(dict(named)) >= len(table) > 40, "a row for each letter, and no letter twice"
+    allowed = {k: None if where == "many" else set(re.findall(r"\{doc\}`(\w+)`", where)) for k, where in named}
+    return allowed, letters(text.partition("stand-ins")[2].partition(". As indices")[0])
+
+
+def pages(root):
+    return {path.stem: path.read_text() for path in (root / "book").glob("*.md") if path.stem not in QUOTES}
+
+
+def test_a_letter_means_one_thing_and_stands_where_the_table_says(root, alphabet):
+    allowed, stand_ins = alphabet
+    assert not stand_ins & allowed.keys()
+    used = {name: letters(text) for name, text in pages(root).items()}
+    marked = {rf"\{mark} {letter}" for mark in ("hat", "tilde", "bar") for letter in allowed.keys() | stand_ins}
+    strange = {name: found - allowed.keys() - stand_ins - marked for name, found in used.items()}
+    assert not any(strange.values()), f"letters that the table does not have: {strange}"
+    elsewhere = {
+        name: {letter for letter in found & allowed.keys() if name not in (allowed[letter] or {name})}
+        for name, found in used.items()
+        if name not in ("notation", "glossary")
+    }
+    assert not any(elsewhere.values()), (
+        f"does the letter mean there what the table says? Then add the page: {elsewhere}"
+    )
+    del used["notation"]
+    for letter, where in allowed.items():
+        unused = [name for name in where or () if letter not in used[name]]
+        assert not unused and any(letter in found for found in used.values()), (
+            f"{letter}: in the table, not in {unused}"
+        )
+
+
+def test_letters_are_found_in_formulas_and_words_are_not():
+    text = (
+        r"Let $\hat{r}$ be `K` of $\frac{1}{n_{train}} \sigma'(z) \mathrm{e}^{-t}$ and $$ \mathcal R = \max_i d_{in} $$"
+    )
+    assert letters(text) == {r"\hat r", "n", r"\sigma", "z", "t", r"\mathcal R", "i", "d"}
+
+
+def test_a_kernel_is_jupyters_a_matrix_or_tangent(root):
+    """The null space of a matrix is not called a kernel."""
+    for name, text in pages(root).items():
+        prose = re.sub(
+            r"^```\{code-cell\}.*?^```$|(?<!`)`[^`\n]+`(?!`)|\{eq\}`[^`]*`|\([\w-]*\)", "", text, flags=re.M | re.S
+        )
+        for line in prose.splitlines():
+            assert not KERNELS.search(line) or re.search(RUNS, line, re.IGNORECASE), f"{name}: which kernel? {line}"
 
 
 @pytest.fixture
