@@ -181,7 +181,7 @@ def draw_forces(ax: Axes, norm2: float = 3.4, target: float = 1.0, ridge: float 
     ax.plot(*w, "o", color="black", markersize=7, zorder=6)
     ax.plot(0, 0, "+", color=DECAY, markersize=9)
     note(ax, ends[0], "loss: straight\nto zero loss", FALL, (8, 8))
-    note(ax, ends[2], "weight decay:\nto the origin", DECAY, (-2, -20), ha="center")
+    note(ax, ends[2], "weight decay:\nto the origin", DECAY, (12, -20), ha="center")
     note(ax, ends[1], "sum: along\nthe valley", SLIDE, (-10, 4), ha="right")
     note(ax, (2.75, target / 2.75), "zero loss", MUTED, (4, 10), ha="right")
     ax.set(xlabel="$w_1$", ylabel="$w_2$", xticks=[0, 1, 2, 3], yticks=[0, 1])
@@ -254,7 +254,7 @@ def draw_sliding_kink(ax: Axes, start: ArrayLike = (0.4, 0.9), s_end: float = 1.
     ax.lines[-3].set_linewidth(2.6)
     note(ax, (2.55, 1.25), "unit on", FALL, (10, 0))
     note(ax, (2.55, -1.25), "unit off\n(nearly)", DECAY, (10, 0))
-    note(ax, path[len(path) // 3], "slides", SLIDE, (0, 12), ha="center")
+    note(ax, path[len(path) // 3], "slides", SLIDE, (0, 7), ha="center")
     note(ax, (2.55, 0), "kink: $z = 0$", MUTED, (10, 0))
     ax.set(xlabel="$w_1$", ylabel="$z$", xlim=(0, 3.2), ylim=(-1.6, 1.6), xticks=[0, 1, 2], yticks=[-1, 0, 1])
     return ax
@@ -298,7 +298,7 @@ def draw_clock_sum(ax: Axes, a: int = 7, b: int = 9, p: int = 11) -> Axes:
     ax.plot(*np.vstack((places, places[:1])).T, "o", color=COLORS["faint"], markersize=4)
     for number, place in enumerate(places):
         note(ax, 1.16 * place, str(number), COLORS["theory"], (0, 0), ha="center")
-    turns = ((0, a, 0.62, "layer 1", f"${a}$"), (a, b, 0.8, "layer 2", f"${b}$"))
+    turns = ((0, a, 0.56, "layer 1", f"${a}$"), (a, b, 0.84, "layer 2", f"${b}$"))
     for first, hours, radius, color, label in turns:
         begin, end = 90 - 360 * first / p, 90 - 360 * (first + hours) / p
         ax.add_patch(Arc((0, 0), 2 * radius, 2 * radius, theta1=end, theta2=begin, color=COLORS[color], linewidth=2.6))

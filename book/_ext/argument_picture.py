@@ -24,7 +24,7 @@ def picture(entries: list[dict[str, Any]], urls: dict[str, str]) -> str:
     """The map as inline SVG in a box that scrolls; `urls` leads from a label to its place in the book."""
     at = {entry["label"]: entry["at"] for entry in entries}
     columns, rows = (1 + max(place[axis] for place in at.values()) for axis in (0, 1))
-    width, height = columns * (BOX[0] + GAP[0]) + GAP[0], rows * (BOX[1] + GAP[1]) + GAP[1]
+    width, height = columns * (BOX[0] + GAP[0]) + GAP[0], rows * (BOX[1] + GAP[1])
     lines = [line for entry in entries for line in entry_lines(entry, at)]
     boxes = [box(entry, urls) for entry in entries]
     kinds = {entry["kind"] for entry in entries}
