@@ -146,7 +146,7 @@ def draw(figure: Figure, decay: str, s: float, records: Mapping[str, Record]) ->
 
 
 def follow(seed: int, weight_decay: float, sigma: Activation, until: float, names: Sequence[str]) -> Iterator[Any]:
-    """Memorise, then walk all paths side by side; yields (time reached, record or None) about every 0.15 s.
+    """Memorise, then walk all paths side by side; yields (time reached, record or None) now and then.
 
     The record is new each time one more of its 41 times is complete on all paths, and None while it memorises.
     """
