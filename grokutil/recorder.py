@@ -180,8 +180,10 @@ class _Kept:
     def add(self, time: float, state: State) -> None:
         if self.measure is not None:
             row = self.measure(time, state)
-            if not isinstance(row, Mapping) or (self.rows and row.keys() != self.rows[0].keys()):
-                raise ValueError(f"measure must return the same names each time, in a mapping; got {row!r}")
+            if not isinstance(row, Mapping) or not row or (self.rows and row.keys() != self.rows[0].keys()):
+                raise ValueError(
+                    f"measure must return the same names each time, one at least, in a mapping; got {row!r}"
+                )
             self.rows.append(row)
             self.states.clear()
         self.times.append(time)
