@@ -1,5 +1,6 @@
 """One recorder for integration, training and walks: what is measured, when it stops, what it keeps of a start."""
 
+import contextlib
 import copy
 import functools
 import gc
@@ -10,6 +11,7 @@ import threading
 import weakref
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -279,3 +281,18 @@ def test_an_interrupt_after_a_blow_up_records_no_infinity():
     with pytest.warns(RuntimeWarning, match="interrupted"):
         run = integrate(velocity, ONE, [0, 100.0], step=1.0, progress=False)
     assert all(bool(torch.isfinite(state).all()) for state in run.states) and not run.complete
+
+
+def test_the_bar_of_a_run_that_was_begun_counts_what_is_left(monkeypatch):
+    bars, moves = [], []
+
+    @contextlib.contextmanager
+    def bar(clock, total, shown):
+        bars.append((clock, total))
+        yield SimpleNamespace(update=moves.append)
+
+    monkeypatch.setattr("grokutil.recorder.progress_bar", bar)
+    going = integrated(integrate.begin)
+    done = next(moment.time for moment in going if moment.time > 0.33)
+    going.whole()
+    assert bars == [("t", pytest.approx(1 - done))] and sum(moves) == pytest.approx(1 - done) and min(moves) > 0
