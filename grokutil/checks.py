@@ -85,6 +85,7 @@ def float_vector(name: str, value: Any) -> Tensor:
 
 DATA = "leave these samples out or repair them"
 RUN = "the step was too large: try a smaller one, unless the velocity has no value there"
+NO_VALUE = "the activation must have a finite value and slope at every pre-activation that is met, zero included"
 
 
 def finite(name: str, value: Tensor, remedy: str = RUN) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
 from grokutil.drawn import Drawn, arrows, bars, collection, color_of, curves, guides, image, is_guide, outline
+from grokutil.progress import shell
 from grokutil.wording import finite, number, plain, span
 
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml", "application/pdf"}
@@ -59,8 +59,7 @@ def tell_notebook() -> None:
     The description is the output's plain text, for whoever shows no pictures, and ``alt`` in the metadata of the
     picture, which nbconvert writes into a page.
     """
-    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    formatters = getattr(getattr(shell, "display_formatter", None), "formatters", {})
+    formatters = getattr(getattr(shell(), "display_formatter", None), "formatters", {})
     if formatters and not any(Figure in formatters[kind].type_printers for kind in PICTURES & formatters.keys()):
         plt.switch_backend(mpl.get_backend())  # a notebook's backend registers its formatters when it is loaded
     for kind in PICTURES & formatters.keys():

@@ -15,11 +15,19 @@ from torch import Tensor
 from torch.func import jvp
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, finite, float_vector, matrices, matrix, non_negative, same_size, same_stack
+from grokutil.checks import (
+    NO_VALUE,
+    Matrix,
+    finite,
+    float_vector,
+    matrices,
+    matrix,
+    non_negative,
+    same_size,
+    same_stack,
+)
 from grokutil.inputs import Inputs
 from grokutil.linalg import cholesky_or_none, lower_gram
-
-NO_VALUE = "the activation must have a finite value and slope at every pre-activation that is met, zero included"
 
 
 class SingularKernelError(ValueError):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, data, float_vector, layers
+from grokutil.checks import NO_VALUE, Matrix, data, finite, float_vector, layers
 from grokutil.ntk import NTK
 
 
@@ -32,7 +32,8 @@ def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "
         (n d_out, d) tensor; row i d_out + c is output c of sample i; columns are W1 row-major, then W2 row-major.
 
     Raises:
-        ValueError: shapes do not match, not float64, not finite, unknown activation.
+        ValueError: shapes do not match, not float64, not finite, unknown activation, or one without a finite value or
+            slope somewhere in X W1.
 
     Source: paper, section 4.4 and Appendix D (which prints J of the loss).
     """
@@ -70,7 +71,8 @@ class TangentSpace:
         solver: ``"cholesky"``, ``"conjugate_gradients"``, or ``"auto"``: see :class:`grokutil.ntk.NTK`.
 
     Raises:
-        ValueError: shapes do not match, not float64, not finite, unknown activation or solver.
+        ValueError: shapes do not match, not float64, not finite, unknown activation or solver, or an activation
+            without a finite value or slope somewhere in X W1.
 
     Source: paper, Defs 4.11-4.13 and Appendix D; the kink rows are ours.
     """
@@ -270,7 +272,10 @@ def _layers(
     """The checked weights and inputs, H = sigma(X W1) and S = sigma'(X W1)."""
     W1, W2, X = layers(W1, W2, X)
     sigma, Z = get_activation(activation), X @ W1
-    return W1, W2, X, sigma.value(Z), sigma.slope(Z)
+    H, S = sigma.value(Z), sigma.slope(Z)
+    finite(f"the activation {sigma.name!r} at X W1", H, NO_VALUE)
+    finite(f"the slope of {sigma.name!r} at X W1", S, NO_VALUE)
+    return W1, W2, X, H, S
 
 
 def _kink_mask(kinks: Tensor, S: Tensor) -> Tensor:

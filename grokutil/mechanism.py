@@ -17,6 +17,7 @@ from matplotlib.patches import Arc, Circle
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
+from grokutil.activations import LEAK
 from grokutil.checks import integer, positive
 from grokutil.plot import COLORS, draw_arrow, draw_path, landscape, note
 from grokutil.toy import LinearToy, descend, product_gradient
@@ -24,7 +25,6 @@ from grokutil.toy import LinearToy, descend, product_gradient
 Array = NDArray[np.float64]
 FALL, SLIDE, DECAY = COLORS["train"], COLORS["measurement"], COLORS["test"]
 MUTED = "#555555"  # of what only helps
-SLOPE = 0.1  # of the leaky unit left of its kink
 LEARNED = 0.05  # a training loss below this counts as low
 
 
@@ -97,7 +97,7 @@ def kink_velocity(w1: float, z: float, slope: float) -> Array:
 
     :math:`f(x) = \varphi(w \cdot x) + u \cdot x` with the samples :math:`(1, 1) \to -2` and :math:`(1, 0) \to 3`;
     :math:`z = w_1 + w_2` is the pre-activation of the first. Its zero-loss set is a surface, on which :math:`w_1 > 0`
-    and z are coordinates. ``slope`` is :math:`\varphi'(z)`, 1 above the kink and ``SLOPE`` below it. The
+    and z are coordinates. ``slope`` is :math:`\varphi'(z)`, 1 above the kink and ``LEAK`` below it. The
     example is that of the book's first erratum.
     """
     theta = np.array([w1, z - w1, 3 - w1, w1 - 5 - slope * z])
@@ -112,12 +112,12 @@ def kink_path(start: ArrayLike, s_end: float, ridge: float = 0.02, learning_rate
     It runs to :math:`s = \lambda t`. On the kink it chatters across, and moves as if z were held at zero.
     """
     w1, z = np.asarray(start, dtype=float)
-    slope = 1.0 if z > 0 else SLOPE
+    slope = 1.0 if z > 0 else LEAK
     X, y = np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([-2.0, 3.0])
 
     def gradient(theta: Array) -> Array:
         w, u = theta[:2], theta[2:]
-        slopes = np.where(X @ w > 0, 1.0, SLOPE)
+        slopes = np.where(X @ w > 0, 1.0, LEAK)
         r = slopes * (X @ w) + X @ u - y
         return 2 * np.concatenate((X.T @ (slopes * r), X.T @ r)) + 2 * ridge * theta
 
@@ -243,7 +243,7 @@ def draw_sliding_kink(ax: Axes, start: ArrayLike = (0.4, 0.9), s_end: float = 1.
     Arrows have the directions of :func:`kink_velocity`; the path is :func:`kink_path`, which is gradient descent.
     """
     x = np.linspace(0.25, 2.5, 8)
-    for heights, slope, color in (((0.4, 0.8, 1.2), 1.0, FALL), ((-0.4, -0.8, -1.2), SLOPE, DECAY)):
+    for heights, slope, color in (((0.4, 0.8, 1.2), 1.0, FALL), ((-0.4, -0.8, -1.2), LEAK, DECAY)):
         field = np.array([[kink_velocity(w1, z, slope) for w1 in x] for z in heights])
         field /= np.linalg.norm(field, axis=-1, keepdims=True)
         U, V = np.moveaxis(field, -1, 0)

@@ -30,10 +30,14 @@ def progress_bar(clock: str, total: float, shown: bool) -> Iterator[tqdm]:
             bar.total = bar.n  # complete but for rounding: a notebook paints a bar red that is not
 
 
+def shell() -> Any:
+    """IPython's shell, if this runs in one; else None. A notebook's has a ``kernel``."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
 def _bars() -> type[tqdm]:
     """The bars of what runs this. ``tqdm.auto`` takes a notebook's for any process that has imported a kernel."""
-    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if hasattr(shell, "kernel"):
+    if hasattr(shell(), "kernel"):
         from tqdm import notebook  # here, because it imports ipywidgets
 
         return notebook.tqdm if notebook.IProgress else tqdm

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, ParamSpec, Protocol
 
@@ -16,6 +17,7 @@ from grokutil.progress import progress_bar
 from grokutil.trajectory import State, Trajectory
 
 Steps = Iterator[tuple[float, Callable[[float], State]]]  # after each step: the time, and the states within it
+Place = tuple[float, Callable[[float], State], bool]  # a moment before its state is built
 Measure = Callable[[float, State], Mapping[str, Any]]
 Until = Callable[[float, State], bool]
 P = ParamSpec("P")
@@ -69,7 +71,7 @@ class Run:
         self.times, self.clock, self._evaluations, self._settings = times, clock, evaluations, settings
         self._until, self._progress, self._kept, self._stopped = until, progress, _Kept(measure), False
         self._last = self._record(float(times[0]), start)
-        self._moments = self._go(steps)
+        self._places = self._go(steps)
 
     @property
     def evaluations(self) -> int:
@@ -80,31 +82,36 @@ class Run:
         return self
 
     def __next__(self) -> Moment:
-        self._last = next(self._moments)
-        return self._last
+        self._last = next(self._places)
+        return self._moment()
 
-    def _go(self, steps: Steps) -> Iterator[Moment]:
+    def _moment(self) -> Moment:
+        """The moment of the place that was reached."""
+        time, at, recorded = self._last
+        return Moment(time, at(time), recorded)
+
+    def _go(self, steps: Steps) -> Iterator[Place]:
         yield self._last
-        now, asked = float(self.times[0]), self.times[1:].tolist()
+        asked = deque(self.times[1:].tolist())
         while asked and not self._stopped:
             now, at = next(steps)
             while asked and asked[0] <= now and not self._stopped:
-                time = asked.pop(0)
+                time = asked.popleft()
                 state = at(time)
                 for part in _parts(state):
-                    finite(f"the state at {_moment(self.clock, time)}", part)
+                    finite(f"the state at {_when(self.clock, time)}", part)
                 yield self._record(time, state)
             if asked and not self._stopped and self._kept.times[-1] < now:
-                yield Moment(now, at(now), False)
+                yield now, at, False
 
-    def _record(self, time: float, state: State) -> Moment:
+    def _record(self, time: float, state: State) -> Place:
         self._kept.add(time, state)
         self._stopped = self._until is not None and self._until(time, state)
-        return Moment(time, state, True)
+        return time, lambda _: state, True
 
     def trajectory(self) -> Trajectory:
         """The record so far. Where the run has not ended, its last state is the one that was reached."""
-        kept, (time, state, recorded) = self._kept, self._last
+        kept, (time, state, recorded) = self._kept, self._moment()
         if not recorded and all(bool(torch.isfinite(part).all()) for part in _parts(state)):
             kept = kept.with_one_more(time, state)
         return Trajectory(
@@ -119,14 +126,15 @@ class Run:
 
     def whole(self) -> Trajectory:
         """Take all steps, with a bar if they take more than two seconds; Ctrl-C ends them with a warning."""
-        before = self._last.time
+        before = self._last[0]
         try:
             with progress_bar(self.clock, self.times[-1] - before, self._progress) as bar:
-                for moment in self:
-                    bar.update(moment.time - before)
-                    before = moment.time
+                for place in self._places:  # a state that nobody asked for is not built
+                    self._last = place
+                    bar.update(place[0] - before)
+                    before = place[0]
         except KeyboardInterrupt:
-            where = _moment(self.clock, self._last.time)
+            where = _when(self.clock, self._last[0])
             warnings.warn(f"interrupted at {where}: the record ends there", RuntimeWarning, stacklevel=3)
         return self.trajectory()
 
@@ -172,8 +180,10 @@ class _Kept:
     def add(self, time: float, state: State) -> None:
         if self.measure is not None:
             row = self.measure(time, state)
-            if not isinstance(row, Mapping) or (self.rows and row.keys() != self.rows[0].keys()):
-                raise ValueError(f"measure must return the same names each time, in a mapping; got {row!r}")
+            if not isinstance(row, Mapping) or not row or (self.rows and row.keys() != self.rows[0].keys()):
+                raise ValueError(
+                    f"measure must return the same names each time, one at least, in a mapping; got {row!r}"
+                )
             self.rows.append(row)
             self.states.clear()
         self.times.append(time)
@@ -194,5 +204,5 @@ def _parts(state: State) -> tuple[torch.Tensor, ...]:
     return state if isinstance(state, tuple) else (state,)
 
 
-def _moment(clock: str, time: float) -> str:
+def _when(clock: str, time: float) -> str:
     return f"step {time:g}" if clock == "steps" else f"{clock} = {time:.6g}"

@@ -17,8 +17,8 @@ import pytest
 from course.planted import cell, hand_in, plant
 
 import grokutil
-from grokutil.course import choice, marks, report
-from grokutil.course.batch import grade_folder
+from grokutil.course import batch, choice, marks, report
+from grokutil.course.batch import grade_folder, handed_in
 from grokutil.course.problems import read_set, read_sets
 from grokutil.course.release import model, release
 from grokutil.course.sandbox import KINDS, Sandbox
@@ -544,3 +544,20 @@ def test_released_notebooks_run_as_students_get_them_and_earn_nothing(root, tmp_
     for record in batch.records:
         assert record["status"] == "graded" and not record["flags"], record["set"]
         assert [part["points"] for part in record["parts"]] == [0.0] * len(record["parts"]), record["set"]
+
+
+def test_a_record_is_that_of_all_that_decides_it(two):
+    """Whatever changes, the key does; another reading of the same changes nothing."""
+    (set0,) = two.sets
+    theirs = handed_in(two.folder, two.sets)[0][0]
+    common = ["code", "bubblewrap", {"seconds": 8}, 5]
+    key = batch._key(theirs, set0, common)
+    assert key == batch._key(handed_in(two.folder, read_sets(two.sources))[0][0], read_sets(two.sources)[0], common)
+    other_set = replace(set0, notebook=set0.copy())
+    other_set.notebook.cells[-1].source += " "
+    changes = {"id": "eve", "set": "x", "digest": "d", "cells": [], "problem": "p", "look": not theirs.look}
+    changes |= {"flags": ["f"], "answered": 99, "file": None, "files": {"data.csv": theirs.file}}
+    keys = [batch._key(replace(theirs, **{name: value}), set0, common) for name, value in changes.items()]
+    keys += [batch._key(theirs, set0, [*common[:k], "other", *common[k + 1 :]]) for k in range(len(common))]
+    keys += [batch._key(theirs, other_set, common), key]
+    assert set(changes) == set(vars(theirs)) and len(set(keys)) == len(keys)

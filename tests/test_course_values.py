@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import signal
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import sympy as sp
 import torch
 
 from grokutil.course.checking import Tally, close, same_expression
-from grokutil.course.expressions import equivalent, read
+from grokutil.course.expressions import at_most, equivalent, read
 from grokutil.course.values import DTYPES, EXPRESSION, Expression, decode, encode
 
 x, k = sp.symbols("x k")
@@ -220,6 +221,7 @@ def test_matrices_cross_as_lists():
         "x if x else 1",
         "y + 1",
         "9**9**9**9",
+        "2**-100000",
         "Symbol('y')",
         "'text'",
         "x +",
@@ -248,9 +250,31 @@ def test_other_expressions_are_not(answer):
 
 def test_points_tell_what_is_close_from_what_is_equal(monkeypatch):
     monkeypatch.setattr("grokutil.course.expressions._simplifies_to_zero", lambda difference: False)
-    for wrong in (1e-6, 1e-8):
-        assert equivalent(x * (1 + wrong), x) is False
-    assert equivalent(x * (1 + 1e-12), x) is True
+    assert equivalent(2e-10 * x, 1e-10 * x) is False
+    for size in (1e-4, 1, 1e9):  # relative, whatever the units
+        for wrong in (1e-6, 1e-8):
+            assert equivalent(size * x * (1 + wrong), size * x) is False
+        assert equivalent(size * x * (1 + 1e-12), size * x) is True
+    for zero in (0, sp.sin(x) ** 2 + sp.cos(x) ** 2 - 1):  # what rounding leaves of 0 is 0
+        assert equivalent(0.1 * x + 0.2 * x - 0.3 * x, sp.sympify(zero)) is True
+
+
+def test_all_points_count_that_have_a_value_and_only_they(monkeypatch):
+    monkeypatch.setattr("grokutil.course.expressions._simplifies_to_zero", lambda difference: False)
+    for edge in (0.4, 0.7, 1.0, 1.5, 1.8):
+        assert equivalent(x + sp.Max(0, x - edge), x) is False and equivalent(x + sp.Max(0, edge - x), x) is False
+    for edge in (0.7, 1.0, 1.3):  # no value below it
+        half = 1 / sp.Heaviside(x - edge)
+        assert equivalent(half + x, x + half) is True and equivalent(half + x, half) is False
+
+
+def test_a_limit_leaves_no_timer_and_no_handler_behind():
+    before = signal.getsignal(signal.SIGPROF)
+    with at_most(1000):
+        assert signal.getitimer(signal.ITIMER_PROF)[0] > 0
+    with pytest.raises(ZeroDivisionError), at_most(1000):
+        raise ZeroDivisionError
+    assert signal.getitimer(signal.ITIMER_PROF)[0] == 0 and signal.getsignal(signal.SIGPROF) == before
 
 
 def test_points_are_taken_from_the_ranges(monkeypatch):

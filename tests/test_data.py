@@ -1,6 +1,7 @@
 """Section 7.1: the modular-addition task."""
 
 import dataclasses
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -156,3 +157,25 @@ def test_seeds_far_apart_give_other_splits_too():
     assert len(splits) == len(draws) == len(seeds)
     with pytest.raises(ValueError, match=r"seed must be below 2\^32"):  # its first 32 bits would be used alone
         modular_addition(11, seed=2**32)
+
+
+def test_a_task_remembers_its_seed_and_splits_as_the_paper_does():
+    task = modular_addition(10, seed=4)
+    assert task.seed == 4 and len(task.X_train) == round(0.7 * 55)
+
+
+def test_in_the_group_the_second_is_applied_first():
+    operation, size = group_product(3)
+    numbers = list(itertools.permutations(range(3)))
+    for (a, f), (b, g) in itertools.product(enumerate(numbers), repeat=2):
+        assert numbers[operation(a, b)] == tuple(f[g[i]] for i in range(3))
+    assert size == 6
+
+
+def test_each_half_has_the_labels_of_its_own_one_hot_rows_and_other_rows_have_none():
+    rows = torch.eye(3, dtype=torch.float64)
+    task = Task.from_arrays(rows, rows, rows, rows[[2, 0, 1]])
+    assert task.labels_train.tolist() == [0, 1, 2] and task.labels_test.tolist() == [2, 0, 1]
+    for other in ([[0.5, 0.5, 0.0]], [[2.0, -1.0, 0.0]], [[1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]):
+        Y = torch.cat((rows[:2], torch.tensor(other, dtype=torch.float64)))
+        assert len(Task.from_arrays(rows, Y).labels_train) == 0

@@ -4,7 +4,9 @@ import gc
 import math
 import os
 import weakref
+from contextlib import nullcontext
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from tqdm import tqdm
 
 from grokutil.data import modular_addition
 from grokutil.flow import StableStep, integrate, sharpness
@@ -305,3 +308,54 @@ def test_a_guess_in_the_kernel_of_the_hessian_is_no_zero_hessian():
     guess = torch.zeros(30, dtype=torch.float64)
     guess[5] = 1.0
     assert sharpness(lambda W: -rates * W, rates + 1, guess=guess)[0] == pytest.approx(3.0, rel=1e-2)
+
+
+def test_a_rule_takes_no_longer_step_than_the_longest():
+    for rate in (1e-9, 0.1, 10.0):  # fraction / sharpness is 5e8, 5 and 0.05
+        rule = StableStep(lambda W, rate=rate: -rate * W, 0.5, longest=0.3)
+        assert rule(0.0, START) == pytest.approx(min(0.3, 0.5 / rate))
+
+
+def test_a_guess_of_the_eigenvector_saves_products():
+    rates = torch.linspace(0, 1, 400, dtype=torch.float64)
+    calls = []
+
+    def velocity(W):
+        calls.append(1)
+        return -rates * W
+
+    _, vector = sharpness(velocity, rates, tolerance=1e-6)
+    first = len(calls)
+    again, _ = sharpness(velocity, rates, guess=vector, tolerance=1e-6)
+    assert len(calls) - first < first / 2 and again == pytest.approx(1, abs=1e-5)
+
+
+def test_every_velocity_of_a_stabilised_run_is_counted():
+    class Flow:
+        calls = 0
+
+        def __call__(self, W):
+            self.calls += 1
+            return -W
+
+        def linearize(self, W):
+            return self(W), lambda V: -V
+
+    flow = Flow()
+    assert integrate(flow, START, [0, 1.0], method="rkc", progress=False).evaluations == flow.calls > 0
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_bar_moves_in_a_terminal_writes_a_line_a_minute_to_a_log_and_can_be_switched_off(
+    monkeypatch, terminal, disabled
+):
+    made, silent = [], nullcontext(tqdm(disable=True))
+    monkeypatch.setattr("grokutil.progress.tqdm", lambda **options: made.append(options) or silent)
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: terminal, write=len, flush=int))
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    if disabled:
+        monkeypatch.setenv("TQDM_DISABLE", "1")
+    with progress_bar("t", 1, shown=True):
+        pass
+    assert made[0]["disable"] is disabled and made[0]["mininterval"] == (0.1 if terminal else 60)

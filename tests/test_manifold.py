@@ -5,7 +5,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from grokutil.activations import ACTIVATIONS
+from grokutil.activations import ACTIVATIONS, Activation
 from grokutil.constraints import SingularPointError
 from grokutil.data import modular_addition
 from grokutil.kinks import kink_rows
@@ -166,3 +166,14 @@ class TestTangentSpace:
         network = randn(4, 9), randn(9, 2), randn(3, 4), "relu"
         with pytest.raises(ValueError, match=r"kinks must be a bool tensor.*\(3, 9\); got torch.bool \(9, 3\)"):
             TangentSpace(*network, torch.zeros(9, 3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(lambda Z: Z.abs().sqrt(), "the slope of 'mine'"), (torch.log, "the activation 'mine'")]
+)
+def test_an_activation_without_a_value_or_a_slope_somewhere_is_named(value, words):
+    W1, W2, X = randn(2, 3), randn(3, 1), randn(4, 2)
+    X[0] = 0
+    for of in (jacobian, TangentSpace):
+        with pytest.raises(ValueError, match=f"{words} at X W1 has .* not finite .*: the activation must have"):
+            of(W1, W2, X, Activation("mine", value))

@@ -6,9 +6,9 @@ from matplotlib.patches import Arc, Circle
 from test_plot import axes  # noqa: F401
 
 from grokutil import mechanism, plot
+from grokutil.activations import LEAK
 from grokutil.describe import describe
 from grokutil.mechanism import (
-    SLOPE,
     entry_point,
     kink_path,
     kink_velocity,
@@ -87,7 +87,7 @@ def test_the_way_to_the_nearest_point_is_normal_and_the_shortest(point):
 
 def test_both_sides_of_the_kink_point_at_it_and_the_path_slides():
     for w1 in (0.3, 1.0, 2.4):
-        assert kink_velocity(w1, 0.0, 1.0)[1] == pytest.approx(-2) and kink_velocity(w1, 0.0, SLOPE)[1] > 4
+        assert kink_velocity(w1, 0.0, 1.0)[1] == pytest.approx(-2) and kink_velocity(w1, 0.0, LEAK)[1] > 4
     gaps = []
     for ridge in (0.04, 0.02):
         path = kink_path((1.0, 0.0), 1.0, ridge)
@@ -101,13 +101,13 @@ def test_both_sides_of_the_kink_point_at_it_and_the_path_slides():
 def test_away_from_the_kink_training_follows_its_velocity(start):
     ridge = 0.005
     path = kink_path(start, 0.1, ridge)
-    slope = 1.0 if start[1] > 0 else SLOPE
+    slope = 1.0 if start[1] > 0 else LEAK
     middle, s = len(path) // 2, ridge * 0.02
     moved = (path[middle + 200] - path[middle - 200]) / (400 * s)
     np.testing.assert_allclose(moved, kink_velocity(*path[middle], slope), rtol=0.03)
 
 
-@pytest.mark.parametrize(("z", "slope"), [(0.7, 1.0), (-0.7, SLOPE)])
+@pytest.mark.parametrize(("z", "slope"), [(0.7, 1.0), (-0.7, LEAK)])
 def test_the_velocity_at_the_kink_keeps_both_outputs_and_lowers_the_norm(z, slope):
     def at(w1, z):
         w2, u1 = z - w1, 3 - w1
@@ -188,7 +188,7 @@ def test_the_sliding_picture_has_the_field_and_the_path(axes):  # noqa: F811
     assert mechanism.draw_sliding_kink(axes) is axes
     on, off = axes.collections
     assert (np.asarray(on.V) < 0).all() and (np.asarray(off.V) > 0).all()
-    for field, heights, slope in ((on, (0.4, 0.8, 1.2), 1.0), (off, (-0.4, -0.8, -1.2), SLOPE)):
+    for field, heights, slope in ((on, (0.4, 0.8, 1.2), 1.0), (off, (-0.4, -0.8, -1.2), LEAK)):
         velocity = np.array([[kink_velocity(w1, z, slope) for w1 in np.unique(field.X)] for z in heights])
         direction = velocity / np.linalg.norm(velocity, axis=-1, keepdims=True)
         np.testing.assert_allclose(np.stack((field.U, field.V), -1), direction.reshape(-1, 2))

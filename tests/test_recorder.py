@@ -1,5 +1,6 @@
 """One recorder for integration, training and walks: what is measured, when it stops, what it keeps of a start."""
 
+import contextlib
 import copy
 import functools
 import gc
@@ -10,6 +11,7 @@ import threading
 import weakref
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -101,6 +103,21 @@ def test_a_run_ends_where_until_says(run):
     assert len(run(until=lambda time, state: asked.append(time))) == len(whole) and asked == whole.times.tolist()
 
 
+@RUNS
+def test_at_each_record_it_is_measured_and_then_asked_whether_to_end(run):
+    calls = []
+    run(measure=lambda t, W: calls.append(("measure", t)) or {"t": t}, until=lambda t, W: calls.append(("until", t)))
+    assert calls == [(call, t) for t in run().times.tolist() for call in ("measure", "until")]
+
+
+@pytest.mark.parametrize("method", ["rk45", "rkc"])
+def test_a_run_ends_in_the_middle_of_a_step(method):
+    times = np.linspace(0, 1e-4, 30)
+    options = {"method": method, "rtol": 1e-2, "progress": False}
+    part = integrate(decay, ONE, times, until=lambda time, state: time >= times[7], **options)
+    assert part.times.tolist() == times[:8].tolist() and part.complete
+
+
 @BEGUN
 def test_a_run_as_it_goes_has_the_moments_of_the_whole_run_and_the_ends_of_its_steps(run, begin):
     whole, going = run(), begin()
@@ -182,6 +199,10 @@ def test_the_whole_run_says_what_it_takes_and_where_it_begins():
 def test_a_measure_that_changes_its_names_is_refused(run):
     with pytest.raises(ValueError, match="measure must return the same names each time"):
         run(measure=lambda time, state: {f"at {time}": 1.0})
+    asked = []
+    with pytest.raises(ValueError, match="one at least, in a mapping; got {}"):
+        run(measure=lambda time, state: asked.append(time) or {})
+    assert len(asked) == 1  # at once, and not after the run
 
 
 @RUNS
@@ -260,3 +281,18 @@ def test_an_interrupt_after_a_blow_up_records_no_infinity():
     with pytest.warns(RuntimeWarning, match="interrupted"):
         run = integrate(velocity, ONE, [0, 100.0], step=1.0, progress=False)
     assert all(bool(torch.isfinite(state).all()) for state in run.states) and not run.complete
+
+
+def test_the_bar_of_a_run_that_was_begun_counts_what_is_left(monkeypatch):
+    bars, moves = [], []
+
+    @contextlib.contextmanager
+    def bar(clock, total, shown):
+        bars.append((clock, total))
+        yield SimpleNamespace(update=moves.append)
+
+    monkeypatch.setattr("grokutil.recorder.progress_bar", bar)
+    going = integrated(integrate.begin)
+    done = next(moment.time for moment in going if moment.time > 0.33)
+    going.whole()
+    assert bars == [("t", pytest.approx(1 - done))] and sum(moves) == pytest.approx(1 - done) and min(moves) > 0

@@ -41,6 +41,15 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, m
     assert load_npz(path)[0]["a"] == 1 and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(tmp_path, monkeypatch):
+    """Else a crash of the machine may leave the new name with nothing in it."""
+    calls, sync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: calls.append(os.fstat(file).st_size) or sync(file))
+    monkeypatch.setattr(os, "replace", lambda *paths: calls.append("replaced") or replace(*paths))
+    write_text(tmp_path / "x", "whole")
+    assert calls == [5, "replaced"]
+
+
 def test_what_a_killed_save_left_blocks_no_later_one(tmp_path):
     """Each save has a temporary name of its own."""
     path = tmp_path / "x.npz"

@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import psutil
@@ -131,6 +132,10 @@ def test_new_versions_are_noted(path, threads, monkeypatch):
     found = sweep(quotient, {"a": [1, 2]}, path, executor=threads)
     assert [origin["torch"] for origin in found.provenance] == [old["torch"], "9.9"]
     assert ["cell" in line for line in lines(path)] == [False, False, True, False, True]
+    assert len(sweep(quotient, {"a": [1, 2, 3]}, path, executor=threads).provenance) == 2  # none has changed
+    monkeypatch.setattr(module, "provenance", lambda command: {**old, "command": command})
+    again = sweep(quotient, {"a": [4]}, path, executor=threads, command="make results").provenance
+    assert [(origin["torch"], origin["command"]) for origin in again[2:]] == [(old["torch"], "make results")]
 
 
 def test_a_file_of_another_sweep_is_refused_and_left_alone(path, threads):
@@ -315,6 +320,37 @@ def test_an_interruption_returns_what_is_there(tmp_path):
     assert "RuntimeWarning: interrupted: the same call goes on from here" in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize(("workers", "cells", "started"), [(1, 3, 1), (3, 2, 2), (2, 4, 2)])
+def test_as_many_processes_as_asked_for_and_none_that_has_nothing_to_do(path, monkeypatch, workers, cells, started):
+    asked = []
+    monkeypatch.setattr(module, "Processes", lambda number: asked.append(number) or ThreadPoolExecutor(number))
+    sweep(quotient, {"a": range(cells)}, path, workers=workers, progress=False)
+    assert asked == [started]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_bar_counts_the_cells_that_run_now(path, threads, monkeypatch, shown):
+    sweep(quotient, {"a": [1]}, path, executor=threads)
+    bars, real = [], module.progress_bar
+
+    @contextmanager
+    def seen(clock, total, shown):
+        with real(clock, total, False) as bar:
+            monkeypatch.setattr(bar, "update", lambda: bars.append(1))
+            yield bar
+        bars[:] = [clock, total, shown, len(bars)]
+
+    monkeypatch.setattr(module, "progress_bar", seen)
+    sweep(quotient, {"a": [1, 2, 3, 4]}, path, executor=threads, progress=shown)
+    assert bars == ["cells", 3, shown, 3]
+
+
+def test_five_failures_are_named_and_all_are_counted(path, threads):
+    with pytest.warns(RuntimeWarning, match="7 of 8 cells failed") as warned:
+        found = sweep(quotient, [{"a": a, "b": b} for a, b in enumerate([1, *[0] * 7])], path, executor=threads)
+    assert str(warned[0].message).count("ZeroDivisionError") == 5 and len(found.failed) == 7
+
+
 def test_a_cell_that_has_not_run_has_no_outcome(path, threads, monkeypatch):
     """What an interruption leaves, without one."""
     sweep(quotient, {"a": [1]}, path, executor=threads)
@@ -343,8 +379,12 @@ def sleeps(a):
     return {"a": a}
 
 
-def test_seconds_are_those_of_the_run(path, threads):
-    assert all(outcome.seconds >= 0.01 for outcome in sweep(sleeps, {"a": [1, 2]}, path, executor=threads).outcomes)
+def test_seconds_are_those_of_the_run(path):
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        found = sweep(sleeps, {"a": [1, 2]}, path, executor=pool)
+    seconds = [outcome.seconds for outcome in found.outcomes]
+    assert min(seconds) >= 0.01 and sum(seconds) <= time.perf_counter() - begin + 0.001  # each is rounded
 
 
 def test_arguments_in_another_order_are_the_same_cells(path, threads):

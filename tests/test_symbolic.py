@@ -31,3 +31,13 @@ def test_inverse_and_zero():
     K = symbolic.matrix("K", 3, 3)
     assert symbolic.is_zero(K * symbolic.inverse(K) - sp.eye(3))
     assert not symbolic.is_zero(K - sp.eye(3))
+
+
+def test_the_digits_of_the_arithmetic_are_those_asked_for():
+    """Two samples that are nearly one: K has a condition number of 1e16."""
+    rng = np.random.default_rng(2)
+    W, Y = rng.normal(size=(2, 3)), rng.normal(size=(2, 1))
+    X = np.array([[1.0, 0.5], [1.0, 0.5 + 1e-8]])
+    few, many, more = (symbolic.velocity_by_entries(W, X, Y, "tanh", digits=digits) for digits in (15, 40, 60))
+    np.testing.assert_allclose(many, more, rtol=1e-12)
+    assert not np.allclose(few, more, rtol=1e-12)

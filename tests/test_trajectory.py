@@ -1,6 +1,7 @@
 """The record of a run."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,24 @@ def test_a_time_is_taken_to_the_spacing_of_the_records():
     tenths = record(times=np.arange(3) * 0.1)
     assert tenths.at([0.1 + 0.1]).times.tolist() == [0.2]
     assert len(record(times=[0.3], states=record().states[:1]).at([0.1 + 0.2])) == 1
+
+
+def test_the_spacing_is_that_of_the_records_beside_it():
+    near = record(times=[0, 1e-6, 1.0])
+    for wrong in (1e-6 + 1e-13, 1e-6 - 1e-13):
+        with pytest.raises(ValueError, match="nothing was recorded"):
+            near.at([wrong])
+    far = replace(near, times=[1e-6, 1000, 2000])
+    for times in ([1000 + 1e-7], [1000 - 1e-7], [2000 - 1e-7]):  # 1e-9 of 1000 is 1e-6
+        assert far.at(times).times[0] in (1000, 2000)
+    assert replace(near, times=[1e-6, 2e-6, 2000], states=far.states).at([2000 + 1e-7]).times[0] == 2000
+
+
+def test_it_shares_nothing_with_who_made_it():
+    settings, values = {"seed": 1}, np.arange(3.0)
+    kept = record(states=[np.ones(1)], settings=settings, measured={"a": values})
+    settings["seed"], values[0] = 2, 9.0  # and it stays theirs to write to
+    assert kept.settings["seed"] == 1 and kept.measured["a"].tolist() == [0, 1, 2]
 
 
 def test_states_may_come_as_arrays(tmp_path):

@@ -16,7 +16,8 @@ from grokutil.course.values import Expression
 NODES = 5000
 LARGEST_POWER = 200
 POINTS = 20
-TOLERANCE = 1e-9
+TOLERANCE = 1e-9  # relative to the value at a point
+SMALLEST = 1e-4  # below it the tolerance stays: what rounding leaves of 0 is 0
 SECONDS = 5.0  # of processor time for the symbolic comparison
 
 FUNCTIONS = {
@@ -127,7 +128,7 @@ def equivalent(
         a, b = (complex(sp.N(side.subs(point), 20)) for side in (answer, truth))
         if not np.isfinite(b):
             continue
-        if not abs(a - b) <= TOLERANCE * max(1.0, abs(b)):  # also when a is nan
+        if not abs(a - b) <= TOLERANCE * max(SMALLEST, abs(b)):  # also when a is nan
             return False
         agreed += 1
         if agreed == POINTS:

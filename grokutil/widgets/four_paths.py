@@ -33,15 +33,15 @@ LOOKS = {  # name of a path: colour and line
     "training": (COLORS["measurement"], "-"),
     "projected": (COLORS["theory"], "--"),
     "ridge": (COLORS["other"], "-"),
-    "eq. 20": (COLORS["layer 1"], "--"),
+    "no ridge": (COLORS["layer 1"], "--"),
 }
 DECAYS = {"0.0004": "0.0004", "0.0001": "0.0001", "0.000025": "2.5e-05"}  # of the stored runs, by their text
 SMOOTH = "softplus, sharpness 10"
 CHOICES = {SMOOTH: softplus(10)} | ACTIVATIONS
 BESIDE = {
     "projected flow": ("projected",),
-    "ridge flow and eq. 20": ("ridge", "eq. 20"),
-    "all three": ("projected", "ridge", "eq. 20"),
+    "ridge and no ridge": ("ridge", "no ridge"),
+    "all three": ("projected", "ridge", "no ridge"),
     "nothing": (),
 }
 
@@ -146,7 +146,7 @@ def draw(figure: Figure, decay: str, s: float, records: Mapping[str, Record]) ->
 
 
 def follow(seed: int, weight_decay: float, sigma: Activation, until: float, names: Sequence[str]) -> Iterator[Any]:
-    """Memorise, then walk all paths side by side; yields (time reached, record or None) about every 0.15 s.
+    """Memorise, then walk all paths side by side; yields (time reached, record or None) now and then.
 
     The record is new each time one more of its 41 times is complete on all paths, and None while it memorises.
     """
@@ -198,7 +198,7 @@ def expect(seed: int, weight_decay: float, activation: str, until: float, beside
     lines = ["Slow."] if seconds > SLOW else []
     if sigma.kink and "projected" in BESIDE[beside]:
         lines.append("With kinks the projected flow takes steps twenty times shorter.")
-    if until > 2 and "eq. 20" in BESIDE[beside]:
+    if until > 2 and "no ridge" in BESIDE[beside]:
         lines.append("Eq. 20 grows stiffer on its way and may take much longer.")
     lines.append(f"{round(2 * until / weight_decay)} training steps; about {about}. Press Run.")
     return " ".join(lines)

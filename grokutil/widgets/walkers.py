@@ -21,7 +21,6 @@ from grokutil.widgets.live import now_and_then
 
 P, N_TRAIN, WIDTH = 11, 59, 128  # the task and the network of Appendix D; the learning rate is 1
 MEMORISING_STEPS = 3000
-PATIENCE = 0.15  # seconds between two answers to Stop
 
 
 class Walk:
@@ -34,11 +33,11 @@ class Walk:
     """
 
     def __init__(self, run: Iterator[Moment], clock: Callable[[float], float], shown: Callable[[Any], Point]) -> None:
-        self.run, self.clock, self.shown = now_and_then(run, PATIENCE), clock, shown
+        self.run, self.clock, self.shown = now_and_then(run), clock, shown
         self.at = next(self.run)
 
     def to(self, end: float) -> Iterator[float]:
-        """Move to ``end``, with a yield of the share of the way that is done about every 0.15 s."""
+        """Move to ``end``, with a yield of the share of the way that is done every now and then, for Stop."""
         begin, then = self.at.time, self.clock(end)
         while self.at.time < then:
             try:
@@ -79,7 +78,7 @@ def walks(
         "training": training,
         "projected": projected,
         "ridge": lambda: isolated(ridge_from_weight_decay(decay, N_TRAIN, P)),
-        "eq. 20": lambda: isolated(0.0),
+        "no ridge": lambda: isolated(0.0),
     }
     return {name: every[name]() for name in ("training", *names)}
 
@@ -97,7 +96,7 @@ def seconds_of(name: str, sigma: Activation, decay: float) -> float:
 
 
 def memorise(task: Task, sigma: Activation, seed: int) -> Iterator[Point]:
-    """Train without weight decay, with a yield of the weights about every 0.15 s; the last are on the manifold Z.
+    """Train without weight decay, with a yield of the weights now and then; the last are on the manifold Z.
 
     Raises:
         ValueError: the network does not memorise.
@@ -105,7 +104,7 @@ def memorise(task: Task, sigma: Activation, seed: int) -> Iterator[Point]:
     run = gradient_descent.begin(
         task, width=WIDTH, activation=sigma, weight_decay=0, seed=seed, times=[0, MEMORISING_STEPS]
     )
-    for moment in now_and_then(run, PATIENCE):
+    for moment in now_and_then(run):
         yield moment.state
     state: Point = run.trajectory().states[-1]
     right = accuracy(predict(*state, task.X_train, sigma), task.labels_train)
