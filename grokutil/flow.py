@@ -230,7 +230,7 @@ def sharpness(
         except ArpackError:
             if hessian_product(v0).any():
                 raise
-            if guess is not None:  # in the kernel of the Hessian: a random start is not, unless all vectors are
+            if guess is not None:  # in the null space of the Hessian: a random start is not, unless all vectors are
                 return sharpness(velocity, state, None, tolerance)
             value, vector = np.zeros(1), v0[:, None] / np.linalg.norm(v0)
     return float(value[-1]), torch.from_numpy(vector[:, -1].copy()).reshape(state.shape).to(state.device)

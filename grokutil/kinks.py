@@ -31,14 +31,14 @@ def sliding_kinks(
 ) -> Tensor:
     r"""Pairs (i, h) whose pre-activation slides on zero, by Clarke's least-norm rule, from present and past states.
 
-    With :math:`R = H W_2 - Y` and :math:`V = R W_2^\top`, the subgradients by the weights :math:`w_h` of unit h are
+    With the rows :math:`r_i` of :math:`\hat Y - Y` and :math:`v_{ih} = r_i \cdot w_{2h}`, the subgradients by the weights :math:`w_h` of unit h are
 
-    .. math:: g_h(\gamma) = \sum_i \gamma_{ih} V_{ih} x_i + \lambda w_h, \qquad
-              \gamma_{ih} \begin{cases} \in [\sigma'(0^-), \sigma'(0^+)] & |z_{ih}| \le \epsilon, \; V_{ih} > 0 \\
+    .. math:: g_h(\gamma) = \sum_i \gamma_{ih} v_{ih} x_i + \lambda w_h, \qquad
+              \gamma_{ih} \begin{cases} \in [\sigma'(0^-), \sigma'(0^+)] & |z_{ih}| \le \epsilon, \; v_{ih} > 0 \\
                                         = \sigma'(z_{ih}) & \text{otherwise} \end{cases}
 
     The gates :math:`\gamma` that make the norm of :math:`g_h` smallest solve a bounded linear least-squares problem per
-    unit. Such a pair slides when :math:`x_i^\top g_h = 0`. Where :math:`V_{ih} < 0` a steeper gate pushes the
+    unit. Such a pair slides when :math:`x_i^\top g_h = 0`. Where :math:`v_{ih} < 0` a steeper gate pushes the
     pre-activation up: that kink repels, and holds nothing. R and z are averaged over ``states``, because gradient
     descent chatters across a kink.
 

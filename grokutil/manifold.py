@@ -60,7 +60,7 @@ class TangentSpace:
 
     .. math:: P = \Pi - \Pi J^\top \Theta^{-1} J \Pi
 
-    projects on the kernel of [J; C].
+    projects on the null space of [J; C].
 
     Args:
         W1: first layer (d_in, d_h), float64.

@@ -142,7 +142,7 @@ class NTK:
         """Raise a SingularPointError, at the first solve, where Theta lacks rank; J v would not show it.
 
         Theta - K (x) I is positive semi-definite: where K has full rank, so has Theta. Elsewhere a random right-hand
-        side has a part in the kernel of Theta, if there is a kernel, and then conjugate gradients break down.
+        side has a part in the null space of Theta, if it has one, and then conjugate gradients break down.
         """
         if not self._full_rank and cholesky_or_none(self.K, terms=self.H.shape[1]) is None:
             probe = torch.randn(self.shape, generator=torch.Generator().manual_seed(0), dtype=self.K.dtype)

@@ -42,10 +42,10 @@ def descend(gradient: Callable[[Array], Array], start: ArrayLike, learning_rate:
 class LinearToy:
     r"""Figs 1 and 2: a linear model :math:`\hat y = w \cdot x`, one training sample, solved exactly.
 
-    .. math:: w(t) = \Bigl(w_0 - \frac{p_0}{a} x\Bigr) e^{-2\lambda t} + \frac{p(t)}{a} x, \qquad
-              p(t) = p_\infty + (p_0 - p_\infty) e^{-2(a+\lambda)t}
+    .. math:: w(t) = \Bigl(w_0 - \frac{c_0}{a} x\Bigr) e^{-2\lambda t} + \frac{c(t)}{a} x, \qquad
+              c(t) = c_\infty + (c_0 - c_\infty) e^{-2(a+\lambda)t}
 
-    with :math:`p = x \cdot w`, :math:`a = \|x\|^2`, :math:`p_\infty = a y / (a + \lambda)`. Test samples are
+    with :math:`c = x \cdot w`, :math:`a = \|x\|^2`, :math:`c_\infty = a y / (a + \lambda)`. Test samples are
     standard normal with targets :math:`w^* \cdot x`, where :math:`w^* = (y/a) x` is the shortest exact solution.
 
     Attributes:
@@ -87,17 +87,17 @@ class LinearToy:
 
     @property
     def output_at_start(self) -> float:
-        r""":math:`p_0 = x \cdot w_0`."""
+        r""":math:`c_0 = x \cdot w_0`."""
         return float(np.dot(self.sample, self.start))
 
     @property
     def output_limit(self) -> float:
-        r""":math:`p_\infty = a y / (a + \lambda)`."""
+        r""":math:`c_\infty = a y / (a + \lambda)`."""
         return self.size * self.target / (self.size + self.ridge)
 
     @property
     def along(self) -> Array:
-        r""":math:`w_0 - (p_0/a)\,x`, the part of the start along the zero-loss set (d,); :math:`|q_0|` is its norm."""
+        r""":math:`w_0 - (c_0/a)\,x`, the part of the start along the zero-loss set (d,); :math:`|q_0|` is its norm."""
         return np.array(self.start) - self.output_at_start / self.size * np.array(self.sample)
 
     def gradient(self, w: Array) -> Array:
@@ -130,7 +130,7 @@ class LinearToy:
         r"""When the training loss falls to ``threshold``; exact, and 0 if it starts below.
 
         .. math:: t_{mem} = \frac{1}{2(a+\lambda)} \ln
-                  \frac{p_0 - p_\infty}{y \pm \sqrt{threshold} - p_\infty}, \qquad \pm = \mathrm{sign}(p_0 - y)
+                  \frac{c_0 - c_\infty}{y \pm \sqrt{threshold} - c_\infty}, \qquad \pm = \mathrm{sign}(c_0 - y)
 
         Raises:
             ValueError: weight decay keeps the loss above the threshold.
