@@ -31,7 +31,8 @@ def sliding_kinks(
 ) -> Tensor:
     r"""Pairs (i, h) whose pre-activation slides on zero, by Clarke's least-norm rule, from present and past states.
 
-    With the rows :math:`r_i` of :math:`\hat Y - Y` and :math:`v_{ih} = r_i \cdot w_{2h}`, the subgradients by the weights :math:`w_h` of unit h are
+    With the rows :math:`r_i` of :math:`\hat Y - Y` and :math:`v_{ih} = r_i \cdot w_{2h}`, the subgradients by the
+    weights :math:`w_h` of unit h are
 
     .. math:: g_h(\gamma) = \sum_i \gamma_{ih} v_{ih} x_i + \lambda w_h, \qquad
               \gamma_{ih} \begin{cases} \in [\sigma'(0^-), \sigma'(0^+)] & |z_{ih}| \le \epsilon, \; v_{ih} > 0 \\

@@ -134,8 +134,8 @@ def loss_gradient(W1: Tensor, W2: Tensor, X: Tensor, Y: Tensor, sigma: Activatio
     r"""Gradient of the loss without weight decay by both layers; inputs are not checked.
 
     .. math::
-        \nabla_{W_1} \mathcal L = 2 X^\top \bigl( (R W_2^\top) \odot \sigma'(X W_1) \bigr), \qquad
-        \nabla_{W_2} \mathcal L = 2 H^\top R, \qquad R = H W_2 - Y
+        \nabla_{W_1} L = 2 X^\top \bigl( ((\hat Y - Y) W_2^\top) \odot \sigma'(X W_1) \bigr), \qquad
+        \nabla_{W_2} L = 2 H^\top (\hat Y - Y), \qquad \hat Y = H W_2
 
     Shapes as for :func:`loss`; the result has those of ``W1`` and ``W2``.
 
