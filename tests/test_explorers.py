@@ -208,7 +208,8 @@ class TestFourPaths:
 
     def test_live_paths_are_the_stored_ones(self, stored):
         arrays, names = stored
-        runs = four_paths.follow(0, 1e-4, four_paths.CHOICES[four_paths.SMOOTH], 0.05, ("projected", "ridge", "no ridge"))
+        beside = ("projected", "ridge", "no ridge")
+        runs = four_paths.follow(0, 1e-4, four_paths.CHOICES[four_paths.SMOOTH], 0.05, beside)
         *_, (s, record) = runs
         rows = [names.index(name) for name in ("training_0.0001", "projected", "ridge_0.0001", "eq20")]
         assert s == 0.05 and len(record.times) == 41
