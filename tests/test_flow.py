@@ -138,9 +138,11 @@ integrate(lambda W: -W, torch.ones(2, dtype=torch.float64), [0, 1]);
 
 
 def test_a_notebook_shows_a_notebooks_bar_and_nothing_else_does(monkeypatch, capsys):
-    (cell,) = NotebookClient(new_notebook(cells=[new_code_cell(BAR_IN_A_CELL)])).execute(
-        env={k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"}
-    ).cells
+    (cell,) = (
+        NotebookClient(new_notebook(cells=[new_code_cell(BAR_IN_A_CELL)]))
+        .execute(env={k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"})
+        .cells
+    )
     assert [list(output.data)[-1] for output in cell.outputs] == ["application/vnd.jupyter.widget-view+json"]
     import_module("ipykernel.zmqshell")
     monkeypatch.setattr("grokutil.progress.DELAY", 0.0)
