@@ -37,7 +37,7 @@ class Chebyshev:
     of a step, states are those of Hermite's cubic.
 
     Args:
-        velocity: v.
+        velocity: maps a state to its velocity.
         linearize: maps a state to its velocity and to the product :math:`V \mapsto Dv[V]`.
         state: where the flow starts.
         begin: when it starts.

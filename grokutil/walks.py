@@ -104,7 +104,7 @@ def retract(
             for each.
 
     Returns:
-        (W1, W2) with :math:`\|r\| \le 10^{-10} \|Y\|`, or at rounding: ten times the machine precision of
+        (W1, W2) with :math:`\|r\| \le 10^{-10} \|Y\|`, or at rounding, which is ten times the machine precision of
         :math:`\|H\| \|W_2\|`.
 
     Raises:
@@ -141,7 +141,7 @@ def nearest_point(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix, activation: str 
     Args and shapes as for :func:`retract`.
 
     Returns:
-        (W1, W2), a stationary point of the distance: the nearest one when the weights are close for its curvature.
+        (W1, W2), a stationary point of the distance, and the nearest one when the weights are close for its curvature.
 
     Raises:
         SingularPointError: J loses full rank on the way.

@@ -8,6 +8,17 @@
     else box.tabIndex = 0;
   };
   const boxes = () => document.querySelectorAll(`article :is(${BOXES})`);
+  // A mark of punctuation stays with the formula before it: MathJax's boxes allow a break there.
+  const keep = (formula) => {
+    const after = formula.nextSibling;
+    const mark = after?.nodeType === Node.TEXT_NODE && /^[.,;:?!)\]”’]+|^-\S+/.exec(after.data)?.[0];
+    if (!mark) return;
+    const line = document.createElement("span");
+    line.style.whiteSpace = "nowrap";
+    formula.replaceWith(line);
+    line.append(formula, mark);
+    after.deleteData(0, mark.length);
+  };
   const look = () => {
     boxes().forEach(stop);
     // MathJax makes each formula a stop, for its menu: hundreds on a page. The menu is on the right mouse button.
@@ -23,6 +34,7 @@
   addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;
     await document.fonts.ready; // a formula gets its width from its font
+    document.querySelectorAll("article span.math").forEach(keep);
     look();
     document.fonts.addEventListener("loadingdone", look);
     boxes().forEach((box) => watch.observe(box));
