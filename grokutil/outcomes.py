@@ -59,7 +59,7 @@ class Sweep:
 
     @property
     def axes(self) -> dict[str, tuple[Any, ...]]:
-        """The values that each argument takes: numbers in order, then text in order, then the rest as they come."""
+        """The values that each argument takes, numbers in order, then text in order, then the rest as they come."""
 
         def rank(value: Any) -> tuple[int, Any]:
             return (0, value) if isinstance(value, (int, float)) else (1, value) if isinstance(value, str) else (2, 0)

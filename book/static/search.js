@@ -20,7 +20,8 @@
 
   Search.htmlToText = (html, anchor) => {
     const page = new DOMParser().parseFromString(html, "text/html");
-    page.querySelectorAll("#jb-print-docs-body, .cell_input, .headerlink").forEach((element) => element.remove());
+    page.querySelectorAll("#jb-print-docs-body, .cell_input, .headerlink, div.math").forEach((element) => element.remove());
+    page.querySelectorAll(".argument-map :is(text, tspan)").forEach((line) => line.append(" "));
     const place = anchor && page.querySelector(`[role="main"] ${anchor}`);
     const text =
       place && place.matches("span, dt")
