@@ -92,7 +92,7 @@ export const ask = {
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """A blank page, ask.js, the built engine, and in the folder of a mutant's number the engine's sources, one broken."""
+    """A blank page, ask.js, the built engine, and in the folder of a mutant's number its sources, one broken."""
 
     mutants: dict[str, tuple[str, str, str]] = {}
 
