@@ -10,6 +10,7 @@ import re
 from types import ModuleType
 
 import pytest
+import yaml
 
 import grokutil
 
@@ -29,6 +30,8 @@ WORDS = re.compile(rf"{UPRIGHT}|(?<![A-Za-z\\])(?:wd|in|[a-z]{{3,}})(?![A-Za-z])
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+(?:\n[^$\n]+)?)\$(?!\w)", re.DOTALL)
 KERNELS = re.compile(r"(?<!tangent )(?<!_)\bkernels?\b(?! matri)", re.IGNORECASE)
 RUNS = r"Jupyter|kernelspec|notebook|computes|without a kernel|with a kernel|needs? (?:no|a) kernel|a running kernel"
+TAU = re.compile(r"\\tau(?![a-z])|τ|(?<![\\\w])taus?\b")
+PARTS = {"Build it", "Decouple it", "Use it", "Appendix"}
 
 
 def letters(text):
@@ -95,6 +98,32 @@ def test_a_kernel_is_jupyters_a_matrix_or_tangent(root):
         )
         for line in prose.splitlines():
             assert not KERNELS.search(line) or re.search(RUNS, line, re.IGNORECASE), f"{name}: which kernel? {line}"
+
+
+def after_the_toys(root):
+    """The pages from *Build it* to *Use it* and the appendix, code and captions included."""
+    parts = yaml.safe_load((root / "_toc.yml").read_text())["parts"]
+    names = {c["file"] for part in parts if part["caption"] in PARTS for c in part["chapters"]}
+    return {name.removeprefix("book/"): (root / f"{name}.md").read_text() for name in names}
+
+
+def test_from_the_first_network_on_time_is_told_in_s(root):
+    """Elsewhere than where it is defined, no formula, label, caption or code speaks of tau."""
+    told = {name: TAU.findall(text) for name, text in after_the_toys(root).items() if name not in ("closed_form", "api")}
+    assert len(told) > 10 and not any(told.values()), told
+    widgets = {path.name: path.read_text() for path in (root / "grokutil" / "widgets").glob("*.py")}
+    speak = {name for name, text in widgets.items() if TAU.search(text)}
+    assert speak == {"fourier_viewer.py"}, "it names the clock of a reader's own run; the others show s"
+
+
+def test_code_that_runs_on_tau_says_so_once(root):
+    for name, text in after_the_toys(root).items():
+        if re.search(r"(?:FirstLayer|Feature)Dynamics\(", text) and re.search(r"\b(?:integrate|solve_ivp)\(", text):
+            assert re.search(r"\b2 (?:\* )?(?:s\b|moments\b|np\.linspace)|/ 2  # s", text), f"{name} does not say 2 s"
+
+
+def test_tau_is_found_however_it_is_written():
+    assert TAU.findall(r"$\tau = 2$, τ, tau = 2, restau, \taut") == [r"\tau", "τ", "tau"]
 
 
 @pytest.fixture
