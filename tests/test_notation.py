@@ -109,7 +109,9 @@ def after_the_toys(root):
 
 def test_from_the_first_network_on_time_is_told_in_s(root):
     """Elsewhere than where it is defined, no formula, label, caption or code speaks of tau."""
-    told = {name: TAU.findall(text) for name, text in after_the_toys(root).items() if name not in ("closed_form", "api")}
+    told = {
+        name: TAU.findall(text) for name, text in after_the_toys(root).items() if name not in ("closed_form", "api")
+    }
     assert len(told) > 10 and not any(told.values()), told
     widgets = {path.name: path.read_text() for path in (root / "grokutil" / "widgets").glob("*.py")}
     speak = {name for name, text in widgets.items() if TAU.search(text)}

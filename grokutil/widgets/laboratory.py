@@ -36,7 +36,7 @@ SMALL_ACTIVATIONS = ("relu", "gelu", "softplus", "quadratic", "tanh")
 
 
 class Curves(NamedTuple):
-    """What a run has shown so far, one entry a record: slow time s, test accuracy and the squared norms of both layers."""
+    """What a run has shown so far, one entry a record: time s, test accuracy and the squared norms of both layers."""
 
     times: list[float]
     accuracy: list[float]
@@ -109,7 +109,9 @@ def draw(
     left.plot(times[-1], found[-1], "o", color=COLORS["test"], clip_on=False)
     left.set(xlim=(0, until), ylim=(-0.02, 1.02), yticks=(0, 0.5, 1), xlabel="$s$")
     left.set_title(f"test accuracy {found[-1]:.2f}", color=COLORS["test"])
-    alt = f"{title}: at s = {times[-1]:.2f} of {until:g} test accuracy is {found[-1]:.2f}, at the start {found[0]:.2f}; "
+    alt = (
+        f"{title}: at s = {times[-1]:.2f} of {until:g} test accuracy is {found[-1]:.2f}, at the start {found[0]:.2f}; "
+    )
     if state is not None:
         (k,) = leading_frequencies(state, 1)
         draw_circle(right, circle(state, k).numpy(), circle_order(len(state), k), 0, COLORS["measurement"])
