@@ -211,9 +211,9 @@ def product_gradient(w: ArrayLike, target: float, ridge: float = 0.0) -> Array:
 
 
 def product_norm(s: ArrayLike, start: ArrayLike) -> Array:
-    r"""Squared norm along the norm-minimising flow on :math:`w_1 w_2 = c`.
+    r"""Squared norm along the norm-minimising flow on :math:`w_1 w_2 = y`.
 
-    .. math:: N(s) = \sqrt{B_0^2 e^{-8s} + 4 c^2}, \qquad B_0 = w_1^2 - w_2^2,
+    .. math:: N(s) = \sqrt{\beta_0^2 e^{-8s} + 4 y^2}, \qquad \beta_0 = w_1^2 - w_2^2,
 
     for slow times :math:`s = \lambda t` (S,) and a start (2,) on the set; (S,).
     """
@@ -222,16 +222,16 @@ def product_norm(s: ArrayLike, start: ArrayLike) -> Array:
 
 
 def product_at_singularity(t: ArrayLike, start: float, ridge: float) -> Array:
-    r"""Output :math:`c = w_1 w_2` for target 0 from equal weights :math:`w_1 = w_2`.
+    r"""Output :math:`F = w_1 w_2` for target 0 from equal weights :math:`w_1 = w_2`.
 
-    .. math:: c(t) = \frac{c_0 e^{-4 \lambda t}}{1 + c_0 (1 - e^{-4 \lambda t}) / \lambda}, \qquad
-              \text{for } \lambda = 0: \; \frac{c_0}{1 + 4 c_0 t},
+    .. math:: F(t) = \frac{F_0 e^{-4 \lambda t}}{1 + F_0 (1 - e^{-4 \lambda t}) / \lambda}, \qquad
+              \text{for } \lambda = 0: \; \frac{F_0}{1 + 4 F_0 t},
 
-    for times (T,) of the gradient flow and a positive start :math:`c_0 = w_1^2`; (T,).
+    for times (T,) of the gradient flow and a positive start :math:`F_0 = w_1^2`; (T,).
     """
-    c0, lam, t = positive("start", start), non_negative("ridge", ridge), np.asarray(t)
+    F0, lam, t = positive("start", start), non_negative("ridge", ridge), np.asarray(t)
     spent = -np.expm1(-4 * lam * t) / lam if lam else 4 * t
-    return c0 * np.exp(-4 * lam * t) / (1 + c0 * spent)
+    return F0 * np.exp(-4 * lam * t) / (1 + F0 * spent)
 
 
 def parabola_loss(w: ArrayLike) -> Array:
