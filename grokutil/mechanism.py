@@ -46,17 +46,17 @@ def product_forces(w: ArrayLike, target: float, ridge: float) -> tuple[Array, Ar
 def settled_point(norm2: float, target: float, ridge: float) -> Array:
     r"""The point (2,), :math:`w_1 \ge w_2 > 0`, of squared norm :math:`N` at which the fall has come to rest.
 
-    There :math:`e = r + \lambda\mu = 0` with :math:`\mu = 2 w_1 w_2 / N`, so :math:`w_1 w_2 = c = y / (1 + 2\lambda/N)`
-    and :math:`w_1^2 = \frac12 (N + \sqrt{N^2 - 4 c^2})`. The normal parts of the two forces cancel.
+    There :math:`e = r + \lambda\mu = 0` with :math:`\mu = 2 w_1 w_2 / N`, so :math:`w_1 w_2 = F = y / (1 + 2\lambda/N)`
+    and :math:`w_1^2 = \frac12 (N + \sqrt{N^2 - 4 F^2})`. The normal parts of the two forces cancel.
 
     Raises:
-        ValueError: no such point, because ``norm2`` is below ``2 * c``.
+        ValueError: no such point, because ``norm2`` is below ``2 * F``.
     """
-    c = positive("target", target) / (1 + 2 * ridge / positive("norm2", norm2))
-    if norm2 < 2 * c:
-        raise ValueError(f"norm2 must be at least 2 c = {2 * c:.6g}, the least of all points with that output")
-    w1 = np.sqrt((norm2 + np.sqrt(norm2**2 - 4 * c**2)) / 2)
-    return np.array([w1, c / w1])
+    F = positive("target", target) / (1 + 2 * ridge / positive("norm2", norm2))
+    if norm2 < 2 * F:
+        raise ValueError(f"norm2 must be at least 2 F = {2 * F:.6g}, the least of all points with that output")
+    w1 = np.sqrt((norm2 + np.sqrt(norm2**2 - 4 * F**2)) / 2)
+    return np.array([w1, F / w1])
 
 
 def entry_point(start: ArrayLike, target: float) -> Array:

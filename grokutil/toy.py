@@ -42,10 +42,10 @@ def descend(gradient: Callable[[Array], Array], start: ArrayLike, learning_rate:
 class LinearToy:
     r"""Figs 1 and 2: a linear model :math:`\hat y = w \cdot x`, one training sample, solved exactly.
 
-    .. math:: w(t) = \Bigl(w_0 - \frac{c_0}{a} x\Bigr) e^{-2\lambda t} + \frac{c(t)}{a} x, \qquad
-              c(t) = c_\infty + (c_0 - c_\infty) e^{-2(a+\lambda)t}
+    .. math:: w(t) = \Bigl(w_0 - \frac{F_0}{a} x\Bigr) e^{-2\lambda t} + \frac{F(t)}{a} x, \qquad
+              F(t) = F_\infty + (F_0 - F_\infty) e^{-2(a+\lambda)t}
 
-    with :math:`c = x \cdot w`, :math:`a = \|x\|^2`, :math:`c_\infty = a y / (a + \lambda)`. Test samples are
+    with :math:`F = x \cdot w`, :math:`a = \|x\|^2`, :math:`F_\infty = a y / (a + \lambda)`. Test samples are
     standard normal with targets :math:`w^* \cdot x`, where :math:`w^* = (y/a) x` is the shortest exact solution.
 
     Attributes:
@@ -87,17 +87,17 @@ class LinearToy:
 
     @property
     def output_at_start(self) -> float:
-        r""":math:`c_0 = x \cdot w_0`."""
+        r""":math:`F_0 = x \cdot w_0`."""
         return float(np.dot(self.sample, self.start))
 
     @property
     def output_limit(self) -> float:
-        r""":math:`c_\infty = a y / (a + \lambda)`."""
+        r""":math:`F_\infty = a y / (a + \lambda)`."""
         return self.size * self.target / (self.size + self.ridge)
 
     @property
     def along(self) -> Array:
-        r""":math:`w_0 - (c_0/a)\,x`, the part of the start along the zero-loss set (d,); :math:`|q_0|` is its norm."""
+        r""":math:`w_0 - (F_0/a)\,x`, the part of the start along the zero-loss set (d,); :math:`|q_0|` is its norm."""
         return np.array(self.start) - self.output_at_start / self.size * np.array(self.sample)
 
     def gradient(self, w: Array) -> Array:
@@ -130,7 +130,7 @@ class LinearToy:
         r"""When the training loss falls to ``threshold``; exact, and 0 if it starts below.
 
         .. math:: t_{mem} = \frac{1}{2(a+\lambda)} \ln
-                  \frac{c_0 - c_\infty}{y \pm \sqrt{threshold} - c_\infty}, \qquad \pm = \mathrm{sign}(c_0 - y)
+                  \frac{F_0 - F_\infty}{y \pm \sqrt{threshold} - F_\infty}, \qquad \pm = \mathrm{sign}(F_0 - y)
 
         Raises:
             ValueError: weight decay keeps the loss above the threshold.
@@ -211,9 +211,9 @@ def product_gradient(w: ArrayLike, target: float, ridge: float = 0.0) -> Array:
 
 
 def product_norm(s: ArrayLike, start: ArrayLike) -> Array:
-    r"""Squared norm along the norm-minimising flow on :math:`w_1 w_2 = c`.
+    r"""Squared norm along the norm-minimising flow on :math:`w_1 w_2 = y`.
 
-    .. math:: N(s) = \sqrt{B_0^2 e^{-8s} + 4 c^2}, \qquad B_0 = w_1^2 - w_2^2,
+    .. math:: N(s) = \sqrt{\beta_0^2 e^{-8s} + 4 y^2}, \qquad \beta_0 = w_1^2 - w_2^2,
 
     for slow times :math:`s = \lambda t` (S,) and a start (2,) on the set; (S,).
     """
@@ -222,16 +222,16 @@ def product_norm(s: ArrayLike, start: ArrayLike) -> Array:
 
 
 def product_at_singularity(t: ArrayLike, start: float, ridge: float) -> Array:
-    r"""Output :math:`c = w_1 w_2` for target 0 from equal weights :math:`w_1 = w_2`.
+    r"""Output :math:`F = w_1 w_2` for target 0 from equal weights :math:`w_1 = w_2`.
 
-    .. math:: c(t) = \frac{c_0 e^{-4 \lambda t}}{1 + c_0 (1 - e^{-4 \lambda t}) / \lambda}, \qquad
-              \text{for } \lambda = 0: \; \frac{c_0}{1 + 4 c_0 t},
+    .. math:: F(t) = \frac{F_0 e^{-4 \lambda t}}{1 + F_0 (1 - e^{-4 \lambda t}) / \lambda}, \qquad
+              \text{for } \lambda = 0: \; \frac{F_0}{1 + 4 F_0 t},
 
-    for times (T,) of the gradient flow and a positive start :math:`c_0 = w_1^2`; (T,).
+    for times (T,) of the gradient flow and a positive start :math:`F_0 = w_1^2`; (T,).
     """
-    c0, lam, t = positive("start", start), non_negative("ridge", ridge), np.asarray(t)
+    F0, lam, t = positive("start", start), non_negative("ridge", ridge), np.asarray(t)
     spent = -np.expm1(-4 * lam * t) / lam if lam else 4 * t
-    return c0 * np.exp(-4 * lam * t) / (1 + c0 * spent)
+    return F0 * np.exp(-4 * lam * t) / (1 + F0 * spent)
 
 
 def parabola_loss(w: ArrayLike) -> Array:

@@ -17,20 +17,20 @@ from grokutil.widgets.laboratory import NORMS, SMALL_ACTIVATIONS, compute, draw,
 
 CHOICE = {
     **{"p": 7, "width": 40, "fraction": 0.7, "activation": "gelu", "ridge": 0.0},
-    **{"step": 1e-2, "until": 0.5, "seed": 3, "view": NORMS},
+    **{"step": 1e-2, "until": 0.25, "seed": 3, "view": NORMS},
 }
 
 
 def test_the_curves_are_those_of_an_ordinary_run_of_eq_20():
     task, start = modular_addition(7, 0.7, seed=3), gaussian_embedding(7, 40, seed=3)
-    *_, (_, state, curves) = follow(task, "gelu", start, 0.1, 1e-2, 0.5)
+    *_, (_, state, curves) = follow(task, "gelu", start, 0.1, 1e-2, 0.25)
     dynamics = FirstLayerDynamics(task.X_train, task.Y_train, "gelu", 0.1)
-    E = integrate(dynamics, start, [0, 0.5], step=1e-2).states[-1]
+    E = integrate(dynamics, start, [0, 0.5], step=1e-2).states[-1]  # eq. 20 runs on 2 s
     np.testing.assert_allclose(state, E, rtol=1e-9)
     output = predict(E, dynamics.readout(E), task.X_test, "gelu")
     assert curves.accuracy[-1] == accuracy(output, task.labels_test)
     assert curves.layer_1[-1] == pytest.approx(float(E.square().sum()), rel=1e-9)
-    assert curves.taus[0] == 0 and curves.taus[-1] == 0.5 and (np.diff(curves.taus) > 0).all()
+    assert curves.times[0] == 0 and curves.times[-1] == 0.25 and (np.diff(curves.times) > 0).all()
 
 
 def test_what_the_chapter_says_of_the_small_runs():
@@ -42,14 +42,14 @@ def test_what_the_chapter_says_of_the_small_runs():
 
 
 def test_the_text_of_a_picture_has_its_numbers():
-    curves = small_run("relu").until(1.0)
+    curves = small_run("relu").until(0.5)
     figure = Figure()
-    text = draw(figure, curves, 6.0, "relu")
+    text = draw(figure, curves, 3.0, "relu")
     norms = [float(number) for number in re.findall(r"norms are (\d+) of layer 1 and (\d+) of", text)[0]]
     assert norms == pytest.approx([curves.layer_1[-1], curves.layer_2[-1]], abs=0.5)
-    assert curves.taus[-1] == pytest.approx(1.0) and f"{curves.accuracy[-1]:.2f}" in text
+    assert curves.times[-1] == pytest.approx(0.5) and f"{curves.accuracy[-1]:.2f}" in text
     x, y = figure.axes[0].lines[-1].get_data()
-    assert (x[-1], y[-1]) == (curves.taus[-1], curves.accuracy[-1])
+    assert (x[-1], y[-1]) == (curves.times[-1], curves.accuracy[-1])
 
 
 def test_it_yields_often_and_ends_with_the_last_picture():
@@ -58,7 +58,7 @@ def test_it_yields_often_and_ends_with_the_last_picture():
         gaps.append(time.process_time() - begin)
         begin = time.process_time()
         seen.append(progress)
-    assert max(gaps) < 1.0 and seen[-1].done == 1.0 and "τ = 0.50" in seen[-1].picture
+    assert max(gaps) < 1.0 and seen[-1].done == 1.0 and "s = 0.25" in seen[-1].picture
 
 
 @pytest.mark.parametrize(

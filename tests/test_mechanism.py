@@ -59,7 +59,7 @@ def test_where_the_fall_has_settled_the_sum_of_the_forces_is_tangent(norm2, ridg
 
 
 def test_no_point_settles_below_the_least_norm():
-    with pytest.raises(ValueError, match="norm2 must be at least 2 c = 1.48"):
+    with pytest.raises(ValueError, match="norm2 must be at least 2 F = 1.48"):
         settled_point(1.0, 1.0, 0.35 / 2)
 
 

@@ -10,6 +10,7 @@ import re
 from types import ModuleType
 
 import pytest
+import yaml
 
 import grokutil
 
@@ -27,13 +28,19 @@ UPRIGHT = r"\\(?:mathrm|mathbf|operatorname\*?|text\w*|label|tag|begin|end)\s*\{
 COMMAND = rf"\\(?!(?:{MARKS}|{GREEK})(?![a-zA-Z]))[A-Za-z]+"
 WORDS = re.compile(rf"{UPRIGHT}|(?<![A-Za-z\\])(?:wd|in|[a-z]{{3,}})(?![A-Za-z])|{COMMAND}")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+(?:\n[^$\n]+)?)\$(?!\w)", re.DOTALL)
+CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<![\\$\w])\$[^$\n]+(?:\n[^$\n]+)?\$(?!\w)")
+FILLED_IN = re.compile(r"\{[^{}\\$=]*[:.(\[][^{}\\$]*\}")  # by an f-string
 KERNELS = re.compile(r"(?<!tangent )(?<!_)\bkernels?\b(?! matri)", re.IGNORECASE)
 RUNS = r"Jupyter|kernelspec|notebook|computes|without a kernel|with a kernel|needs? (?:no|a) kernel|a running kernel"
+TAU = re.compile(r"\\tau(?![a-z])|τ|(?<![\\\w])taus?\b")
+PARTS = {"Build it", "Decouple it", "Use it", "Appendix"}
 
 
 def letters(text):
     """The letters of a page's formulas, with what marks them: ``\\hat r``, ``\\lambda``, ``K``."""
-    text = re.sub(r"^```\{code-cell\}.*?^```$|(?<!`)`[^`\n]+`(?!`)", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = CELL.sub(lambda cell: " ".join(INLINE.findall(FILLED_IN.sub(" ", cell.group()))), text)  # captions, labels
+    text = re.sub(r"(?<!`)`[^`\n]+`(?!`)", "", text)
     formulas = (WORDS.sub(" ", display or inline) for display, inline in FORMULA.findall(text))
     return {
         f"\\{mark} {marked}" if mark else greek or latin
@@ -54,7 +61,8 @@ def alphabet(root):
 
 
 def pages(root):
-    return {path.stem: path.read_text() for path in (root / "book").glob("*.md") if path.stem not in QUOTES}
+    texts = {path.stem: path.read_text() for path in (root / "book").glob("*.md") if path.stem not in QUOTES}
+    return texts | {path.name: path.read_text() for path in (root / "book").glob("*.yml")}
 
 
 def test_a_letter_means_one_thing_and_stands_where_the_table_says(root, alphabet):
@@ -67,7 +75,7 @@ def test_a_letter_means_one_thing_and_stands_where_the_table_says(root, alphabet
     elsewhere = {
         name: {letter for letter in found & allowed.keys() if name not in (allowed[letter] or {name})}
         for name, found in used.items()
-        if name not in ("notation", "glossary")
+        if name not in ("notation", "glossary") and not name.endswith(".yml")
     }
     assert not any(elsewhere.values()), (
         f"does the letter mean there what the table says? Then add the page: {elsewhere}"
@@ -85,6 +93,8 @@ def test_letters_are_found_in_formulas_and_words_are_not():
         r"Let $\hat{r}$ be `K` of $\frac{1}{n_{train}} \sigma'(z) \mathrm{e}^{-t}$ and $$ \mathcal R = \max_i d_{in} $$"
     )
     assert letters(text) == {r"\hat r", "n", r"\sigma", "z", "t", r"\mathcal R", "i", "d"}
+    cell = '```{code-cell} ipython3\nw = E @ x\nax.set(xlabel=r"$\\Xi$", title=f"$q = {w[0]:.2f}$")\n```'
+    assert letters(cell) == {r"\Xi", "q"}
 
 
 def test_a_kernel_is_jupyters_a_matrix_or_tangent(root):
@@ -95,6 +105,34 @@ def test_a_kernel_is_jupyters_a_matrix_or_tangent(root):
         )
         for line in prose.splitlines():
             assert not KERNELS.search(line) or re.search(RUNS, line, re.IGNORECASE), f"{name}: which kernel? {line}"
+
+
+def after_the_toys(root):
+    """The pages from *Build it* to *Use it* and the appendix, code and captions included."""
+    parts = yaml.safe_load((root / "_toc.yml").read_text())["parts"]
+    names = {c["file"] for part in parts if part["caption"] in PARTS for c in part["chapters"]}
+    return {name.removeprefix("book/"): (root / f"{name}.md").read_text() for name in names}
+
+
+def test_from_the_first_network_on_time_is_told_in_s(root):
+    """Elsewhere than where it is defined, no formula, label, caption or code speaks of tau."""
+    told = {
+        name: TAU.findall(text) for name, text in after_the_toys(root).items() if name not in ("closed_form", "api")
+    }
+    assert len(told) > 10 and not any(told.values()), told
+    widgets = {path.name: path.read_text() for path in (root / "grokutil" / "widgets").glob("*.py")}
+    speak = {name for name, text in widgets.items() if TAU.search(text)}
+    assert speak == {"fourier_viewer.py"}, "it names the clock of a reader's own run; the others show s"
+
+
+def test_code_that_runs_on_tau_says_so_once(root):
+    for name, text in after_the_toys(root).items():
+        if re.search(r"(?:FirstLayer|Feature)Dynamics\(", text) and re.search(r"\b(?:integrate|solve_ivp)\(", text):
+            assert re.search(r"\b2 (?:\* )?(?:s\b|moments\b|np\.linspace)|/ 2  # s", text), f"{name} does not say 2 s"
+
+
+def test_tau_is_found_however_it_is_written():
+    assert TAU.findall(r"$\tau = 2$, τ, tau = 2, restau, \taut") == [r"\tau", "τ", "tau"]
 
 
 @pytest.fixture

@@ -31,21 +31,21 @@ NORMS, CIRCLE = "norms of both layers", "circle of the largest frequency"
 RECORDS = 120  # points on a curve
 SLOW, LARGE, TOO_LARGE = 20, 0.5, 4.0  # seconds; GB; GB
 CALL = 7e-5  # seconds that a velocity takes however small it is
-SMALL: dict[str, Any] = {"p": 13, "width": 96, "fraction": 0.7, "ridge": 0.0, "step": 2e-3, "until": 6.0, "seed": 0}
+SMALL: dict[str, Any] = {"p": 13, "width": 96, "fraction": 0.7, "ridge": 0.0, "step": 2e-3, "until": 3.0, "seed": 0}
 SMALL_ACTIVATIONS = ("relu", "gelu", "softplus", "quadratic", "tanh")
 
 
 class Curves(NamedTuple):
-    """What a run has shown so far, one entry a record: time, test accuracy and the squared norms of both layers."""
+    """What a run has shown so far, one entry a record: time s, test accuracy and the squared norms of both layers."""
 
-    taus: list[float]
+    times: list[float]
     accuracy: list[float]
     layer_1: list[float]
     layer_2: list[float]
 
-    def until(self, tau: float) -> Curves:
+    def until(self, s: float) -> Curves:
         """The records up to a time."""
-        count = int(np.searchsorted(self.taus, tau * (1 + 1e-9), side="right"))
+        count = int(np.searchsorted(self.times, s * (1 + 1e-9), side="right"))
         return Curves(*(values[:count] for values in self))
 
 
@@ -64,7 +64,8 @@ def follow(
 ) -> Iterator[tuple[float, Tensor, Curves]]:
     r"""Euler's method on eq. 20, with a yield of (time, state, curves) at each record and at least every 0.25 s.
 
-    The curves that are yielded grow: each time they are the same lists.
+    The curves that are yielded grow: each time they are the same lists. Times are slow times :math:`s`, half those of
+    eq. 20, in which ``step`` is counted.
 
     Source: paper, eq. 20 and section 7.3.
     """
@@ -74,14 +75,14 @@ def follow(
     def measure(now: float, state: Tensor) -> dict[str, float]:
         readout = dynamics.readout(state)
         found = accuracy(predict(state, readout, task.X_test, activation), task.labels_test)
-        values = now, found, float(state.square().sum()), float(readout.square().sum())
+        values = now / 2, found, float(state.square().sum()), float(readout.square().sum())
         for curve, value in zip(curves, values, strict=True):
             curve.append(value)
         return dict(zip(Curves._fields, values, strict=True))
 
-    run = integrate.begin(dynamics, start, _marks(step, until), step=step, measure=measure)
+    run = integrate.begin(dynamics, start, _marks(step, 2 * until), step=step, measure=measure)
     for now, state, _ in now_and_then(run):
-        yield now, state, curves
+        yield now / 2, state, curves
 
 
 def _marks(step: float, until: float) -> list[float]:
@@ -103,12 +104,14 @@ def draw(
     figure.set_layout_engine("none")  # fixed places: nothing jumps, and a frame is drawn in a third of the time
     left, right = figure.add_axes((0.06, 0.15, 0.41, 0.66)), figure.add_axes((0.57, 0.15, 0.41, 0.66))
     figure.suptitle(title, x=0.01, y=0.98, ha="left")
-    taus, found = curves.taus, curves.accuracy
-    left.plot(taus, found, color=COLORS["test"])
-    left.plot(taus[-1], found[-1], "o", color=COLORS["test"], clip_on=False)
-    left.set(xlim=(0, until), ylim=(-0.02, 1.02), yticks=(0, 0.5, 1), xlabel=r"$\tau$")
+    times, found = curves.times, curves.accuracy
+    left.plot(times, found, color=COLORS["test"])
+    left.plot(times[-1], found[-1], "o", color=COLORS["test"], clip_on=False)
+    left.set(xlim=(0, until), ylim=(-0.02, 1.02), yticks=(0, 0.5, 1), xlabel="$s$")
     left.set_title(f"test accuracy {found[-1]:.2f}", color=COLORS["test"])
-    alt = f"{title}: at τ = {taus[-1]:.2f} of {until:g} test accuracy is {found[-1]:.2f}, at the start {found[0]:.2f}; "
+    alt = (
+        f"{title}: at s = {times[-1]:.2f} of {until:g} test accuracy is {found[-1]:.2f}, at the start {found[0]:.2f}; "
+    )
     if state is not None:
         (k,) = leading_frequencies(state, 1)
         draw_circle(right, circle(state, k).numpy(), circle_order(len(state), k), 0, COLORS["measurement"])
@@ -116,11 +119,11 @@ def draw(
         return alt + f"the numbers projected on the plane of the largest frequency, {k}."
     low, high = norm_limits or _decades([*curves.layer_1, *curves.layer_2])
     for name, values, share in (("layer 1", curves.layer_1, 0.9), ("layer 2", curves.layer_2, 0.78)):
-        right.semilogy(taus, values, color=COLORS[name])
-        right.semilogy(taus[-1], values[-1], "o", color=COLORS[name], clip_on=False)
+        right.semilogy(times, values, color=COLORS[name])
+        right.semilogy(times[-1], values[-1], "o", color=COLORS[name], clip_on=False)
         text = f"{name}: {values[-1]:.0f}"
         right.text(0.97, share, text, color=COLORS[name], transform=right.transAxes, ha="right")
-    right.set(xlim=(0, until), ylim=(low, high), xlabel=r"$\tau$")
+    right.set(xlim=(0, until), ylim=(low, high), xlabel="$s$")
     right.yaxis.set_minor_locator(NullLocator())
     right.set_title("squared norms")
     return alt + (
@@ -143,10 +146,10 @@ def small_run(activation: str) -> Curves:
     return curves
 
 
-def draw_small(figure: Figure, activation: str, tau: float) -> str:
+def draw_small(figure: Figure, activation: str, s: float) -> str:
     """A frame of the kernel-free face: a small run up to a time."""
     title = f"{activation}, p = {SMALL['p']}, width {SMALL['width']}"
-    return draw(figure, small_run(activation).until(tau), SMALL["until"], title, norm_limits=(10, 1e4))
+    return draw(figure, small_run(activation).until(s), SMALL["until"], title, norm_limits=(10, 1e4))
 
 
 def plan(
@@ -159,7 +162,7 @@ def plan(
     """
     pairs = integer("p", p, 2) * (p + 1) // 2
     integer("width", width, 1), non_negative("weight decay", ridge), get_activation(activation)
-    steps = math.ceil(positive("τ", until) / positive("step", step) - 1e-9)
+    steps = math.ceil(2 * positive("s", until) / positive("step", step) - 1e-9)
     n = round(number("train_fraction", fraction) * pairs)
     gigabytes = 8e-9 * (2 * n * n + 5 * pairs * width + 6 * pairs * p)
     if gigabytes > TOO_LARGE:
@@ -237,10 +240,10 @@ def compute(
     title = f"{activation}, p = {p}, width {width}, n = {len(task.X_train)}"
 
     def course() -> Course:
-        for tau, state, curves in follow(task, activation, start, ridge, step, until):
+        for s, state, curves in follow(task, activation, start, ridge, step, until):
             shown = state if view == CIRCLE else None
             picture = functools.partial(frame, draw, curves=curves, until=until, title=title, state=shown)
-            yield tau / until, picture, f"τ = {tau:.3g} of {until:g}: test accuracy {curves.accuracy[-1]:.2f}"
+            yield s / until, picture, f"s = {s:.3g} of {until:g}: test accuracy {curves.accuracy[-1]:.2f}"
 
     yield from paced(course())
 
@@ -258,7 +261,7 @@ def live() -> Live:
         "activation": W.Dropdown(options=list(ACTIVATIONS), description="activation"),
         "ridge": narrow(W.FloatText, 0.0, "weight decay λ"),
         "step": narrow(W.FloatText, 1e-3, "step η"),
-        "until": narrow(W.FloatText, 5.0, "until τ"),
+        "until": narrow(W.FloatText, 2.5, "until s"),
         "seed": narrow(W.IntText, 0, "seed"),
         "view": W.Dropdown(options=[NORMS, CIRCLE], description="second panel"),
     }
@@ -267,7 +270,7 @@ def live() -> Live:
 
 def laboratory() -> W.VBox:
     r"""Run eq. 20: small runs drawn beforehand for five activations, and live runs with sizes of one's choice."""
-    taus = [0.0, 0.25, *np.arange(0.5, 4.1, 0.5), 5.0, 6.0]
-    step = Control("tau", "τ", [float(tau) for tau in taus], first=taus.index(4.0))
+    times = [0.0, 0.125, *np.arange(0.25, 2.1, 0.25), 2.5, 3.0]
+    step = Control("s", "s", [float(s) for s in times], first=times.index(2.0))
     choice = Control("activation", "activation", SMALL_ACTIVATIONS)
     return explorer(player(draw_small, step, choice), live())
