@@ -24,9 +24,9 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reor
 # else that decides what their cells print, so a change there throws the cache away.
 CALCULATION := requirements.txt $(shell find grokutil -type f -not -path '*/.*' -not -name '*.pyc')
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
-CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/assignments/*' -not -name '*.pyc')
+CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/assignments/*' -not -path 'book/live/*' -not -name '*.pyc')
 
-.PHONY: help book test quick lab assignments grade results pdf claims mutants benchmark vendor clean
+.PHONY: help book test quick lab assignments grade results pdf claims mutants benchmark vendor live clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ benchmark: $(INSTALLED) ## measure speed and memory, side by side; ALL=1 takes h
 
 vendor: $(INSTALLED) ## fetch the browser libraries in book/static/vendor again (needs npm)
 	$(BIN)/python book/vendor.py
+
+live: ## build what computes in the reader's browser, book/static/live, from book/live (needs npm)
+	cd book/live && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
 
 clean: ## remove what was built; the installed packages stay
 	rm -rf _build .hypothesis .mypy_cache .pytest_cache .ruff_cache

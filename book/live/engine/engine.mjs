@@ -1,0 +1,20 @@
+// The engine: in a worker it takes runs; a module that imports it has its parts.
+import { listen } from "./worker.mjs";
+
+export { ACTIVATIONS } from "./activations.mjs";
+export { chebyshev } from "./chebyshev.mjs";
+export { Engine } from "./client.mjs";
+export { modularAddition } from "./data.mjs";
+export { euler } from "./flow.mjs";
+export { circle } from "./fourier.mjs";
+export { FirstLayerDynamics } from "./isolated.mjs";
+export { plainKernels } from "./kernels.mjs";
+export { TangentSpace, cosine } from "./manifold.mjs";
+export { Network, defaultWeights, gaussianEmbedding, squaredNorm } from "./model.mjs";
+export { plan } from "./plan.mjs";
+export { Generator } from "./random.mjs";
+export { begin } from "./run.mjs";
+export { GradientDescent, ridgeFromWeightDecay } from "./train.mjs";
+export { wasmKernels } from "./wasm.mjs";
+
+if (typeof document === "undefined" && typeof self !== "undefined" && "WorkerGlobalScope" in self) listen(self);

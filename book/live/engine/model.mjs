@@ -1,0 +1,80 @@
+// The network sigma(X W1) W2, its starts and its gradient, as in grokutil.model. The readout is kept transposed, (p, width).
+import { ACTIVATIONS } from "./activations.mjs";
+import { oneOf } from "./checks.mjs";
+import { gather, scatter } from "./data.mjs";
+import { Generator } from "./random.mjs";
+
+const READINGS = { deviation: -0.5, variance: -0.25 }; // of p^(-1/2): the exponent of p in the standard deviation
+
+export function gaussianEmbedding(p, width, seed, reading = "deviation", out = new Float64Array(p * width)) {
+  const scale = p ** READINGS[oneOf("reading", reading, Object.keys(READINGS))];
+  new Generator(seed).normal(out);
+  for (let i = 0; i < out.length; i++) out[i] *= scale;
+  return out;
+}
+
+// Both layers as PyTorch begins them: W1 (p, width), and W2 (width, p) transposed.
+export function defaultWeights(p, width, seed, W1 = new Float64Array(p * width), W2 = new Float64Array(p * width)) {
+  const draw = new Generator(seed);
+  for (let i = 0; i < W1.length; i++) W1[i] = (2 * draw.uniform() - 1) / p ** 0.5;
+  for (let h = 0; h < width; h++) for (let c = 0; c < p; c++) W2[c * width + h] = (2 * draw.uniform() - 1) / width ** 0.5;
+  return [W1, W2];
+}
+
+export class Network {
+  // For at most n pairs at a time.
+  constructor({ p, width, n, activation }, kernels) {
+    const sigma = ACTIVATIONS[oneOf("activation", activation, Object.keys(ACTIVATIONS))];
+    Object.assign(this, { p, width, sigma, kernels });
+    [this.H, this.S, this.G, this.R] = [n * width, n * width, n * width, n * p].map(kernels.alloc);
+  }
+
+  static numbers = (p, width, n) => 3 * n * width + n * p;
+
+  // Outputs (n, p) of pairs.
+  predict(W1, W2, pairs) {
+    const { p, width, H, S, R, sigma, kernels } = this, n = pairs.length / 2;
+    const [h, s, out] = [H, S, R].map((M) => M.subarray(0, n * (M === R ? p : width)));
+    gather(pairs, W1, h, width);
+    sigma.apply(h, s);
+    kernels.rows(h, W2, out, n, width, p);
+    return out;
+  }
+
+  // Gradient of the loss ||Y^ - Y||^2 by both layers, into G1 and G2.
+  gradient(W1, W2, pairs, G1, G2) {
+    const { p, width, H, S, G, kernels } = this, n = pairs.length / 2, R = this.predict(W1, W2, pairs);
+    for (let i = 0; i < n; i++) R[i * p + ((pairs[2 * i] + pairs[2 * i + 1]) % p)] -= 1;
+    for (let i = 0; i < R.length; i++) R[i] *= 2;
+    kernels.product(R, W2, G.subarray(0, n * width), n, p, width);
+    for (let i = 0; i < n * width; i++) G[i] *= S[i];
+    G1.fill(0);
+    scatter(pairs, G, G1, width);
+    kernels.transposed(R, H, G2, p, n, width);
+  }
+
+  // Loss (mean over samples and outputs), accuracy and answers on pairs; an answer is the place of the largest output.
+  measure(W1, W2, pairs) {
+    const { p } = this, out = this.predict(W1, W2, pairs), n = pairs.length / 2, answers = new Uint16Array(n);
+    let loss = 0, right = 0;
+    for (let i = 0; i < n; i++) {
+      const sum = (pairs[2 * i] + pairs[2 * i + 1]) % p;
+      for (let c = 0; c < p; c++) loss += (out[i * p + c] - (c === sum)) ** 2;
+      answers[i] = largest(out, i * p, p);
+      if (answers[i] === sum) right++;
+    }
+    return { loss: loss / (n * p), accuracy: right / n, answers };
+  }
+}
+
+const largest = (values, from, count) => {
+  let best = from;
+  for (let i = from + 1; i < from + count; i++) if (values[i] > values[best]) best = i;
+  return best - from;
+};
+
+export const squaredNorm = (W) => {
+  let sum = 0;
+  for (let i = 0; i < W.length; i++) sum += W[i] * W[i];
+  return sum;
+};

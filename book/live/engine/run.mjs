@@ -1,0 +1,106 @@
+// Runs, as a worker takes them. Nothing here knows of a page.
+import { chebyshev } from "./chebyshev.mjs";
+import { modularAddition } from "./data.mjs";
+import { euler } from "./flow.mjs";
+import { circle } from "./fourier.mjs";
+import { FirstLayerDynamics } from "./isolated.mjs";
+import { plainKernels } from "./kernels.mjs";
+import { LARGEST, TangentSpace, cosine } from "./manifold.mjs";
+import { Network, defaultWeights, gaussianEmbedding, squaredNorm } from "./model.mjs";
+import { plan } from "./plan.mjs";
+import { Generator } from "./random.mjs";
+import { GradientDescent } from "./train.mjs";
+import { wasmKernels } from "./wasm.mjs";
+
+const RECORDS = 120; // points on a curve
+const STRIDE = 10; // steps of training that are compared with -P theta
+
+// spec: { kind: "isolated" | "training", p, fraction or trainSize, width, activation, seed, plain, start, records }, and
+//   isolated: ridge, reading, method ("euler" | "rkc"), step or rtol, until; start: W1
+//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: the cosine too
+// Readouts are transposed, (p, width). Returns { task, kernels, weights(), counts(), set(values), steps }: steps yields
+// { now, stage, stages, record } after each step and each stage of one, with a record where one is due.
+export async function begin(spec) {
+  const { n } = plan(spec), { p, width } = spec, task = modularAddition(spec);
+  const [kind, tangent] = spec.kind === "training" ? [training, spec.tangent && n * p <= LARGEST] : [isolated, false];
+  const numbers =
+    2 ** 12 + 20 * p * width + Network.numbers(p, width, (p * (p + 1)) / 2) + (tangent ? TangentSpace.numbers(p, width, n) : 0) +
+    (kind === isolated ? FirstLayerDynamics : GradientDescent).numbers(p, width, n);
+  const kernels = spec.plain ? plainKernels() : await wasmKernels(numbers).catch(plainKernels);
+  return { task, kernels, ...kind({ ...spec, pairs: task.train, tangent }, task, kernels) };
+}
+
+function isolated(spec, task, kernels) {
+  const { p, width, until, method, step, rtol } = spec, dynamics = new FirstLayerDynamics(spec, kernels);
+  const W = kernels.alloc(p * width), see = observer(spec, task, kernels);
+  if (spec.start) W.set(spec.start);
+  else gaussianEmbedding(p, width, spec.seed, spec.reading, W);
+  const record = (now) => {
+    dynamics.prepare(W); // free where the next step begins
+    return { now, ...see(W, dynamics.W2) };
+  };
+  function* steps() {
+    yield { now: 0, record: record(0) };
+    const stabilised = method === "rkc", every = until / (spec.records ?? RECORDS);
+    const direction = () => new Generator(0).normal(new Float64Array(W.length));
+    let due = every;
+    for (const moment of stabilised ? chebyshev(dynamics, W, until, rtol, direction()) : euler(dynamics, W, until, step)) {
+      const { now, stages } = moment;
+      if (stages || (now < due * (1 - 1e-9) && now < until && !stabilised)) yield moment;
+      else {
+        while (due <= now) due += every;
+        yield { now, record: record(now) };
+      }
+    }
+  }
+  return { steps: steps(), dynamics, weights: () => [W, dynamics.W2], counts: () => ({ evaluations: dynamics.evaluations, products: dynamics.products }), set() {} };
+}
+
+function training(spec, task, kernels) {
+  const { p, width, steps: last } = spec, [W1, W2, B1, B2, T1, T2] = Array.from({ length: 6 }, () => kernels.alloc(p * width));
+  if (spec.start) [W1, W2].forEach((W, l) => W.set(spec.start[l]));
+  else defaultWeights(p, width, spec.seed, W1, W2);
+  const descent = new GradientDescent(spec, W1, W2, kernels), see = observer(spec, task, kernels);
+  const space = spec.tangent && new TangentSpace(spec, kernels);
+  const along = () => {
+    space.at(W1, W2);
+    T1.set(W1);
+    T2.set(W2);
+    space.project(T1, T2);
+    for (const [B, W, T] of [[B1, W1, T1], [B2, W2, T2]])
+      for (let i = 0; i < W.length; i++) [B[i], T[i]] = [W[i] - B[i], -T[i]];
+    return cosine([B1, B2], [T1, T2]);
+  };
+  function* steps() {
+    yield { now: 0, record: { now: 0, ...see(W1, W2) } };
+    const marks = spec.marks ?? ratios(last, spec.records ?? RECORDS);
+    let at = 0, since = 0;
+    for (let now = 1; now <= last; now++) {
+      if (space && (now - 1 === since || now - 1 === marks[at] - STRIDE)) {
+        B1.set(W1);
+        B2.set(W2);
+      }
+      descent.step();
+      if (now < marks[at]) yield { now };
+      else {
+        yield { now, record: { now, ...see(W1, W2), weightDecay: descent.weightDecay, ...(space && { cosine: along() }) } };
+        [at, since] = [at + 1, now];
+      }
+    }
+  }
+  const set = ({ weightDecay }) => (descent.weightDecay = weightDecay);
+  return { steps: steps(), descent, weights: () => [W1, W2], counts: () => ({ evaluations: descent.count, products: 0 }), set };
+}
+
+// Steps at equal ratios, from 1 to the last one.
+const ratios = (last, count) => [...new Set(Array.from({ length: count }, (_, i) => Math.round(last ** ((i + 1) / count))))];
+
+// What a record tells of a state: losses (means, as nn.MSELoss), accuracies, squared norms, what the network answers to
+// each pair, and the circle of the strongest frequency with the strength of all, where p is odd.
+function observer({ p, width, activation }, task, kernels) {
+  const network = new Network({ p, width, n: Math.max(task.train.length, task.test.length) / 2, activation }, kernels);
+  return (W1, W2) => {
+    const [train, test] = [task.train, task.test].map((pairs) => network.measure(W1, W2, pairs));
+    return { train, test, norms: [squaredNorm(W1), squaredNorm(W2)], circle: p % 2 && p > 2 ? circle(W1, p, width) : null };
+  };
+}

@@ -1,0 +1,28 @@
+// The kernels of kernels.ts as WebAssembly. All matrices live in one memory, made as large as they need from the start:
+// growing it would take the views away.
+import WASM from "./kernels.wasm"; // in base 64, as the bundler gives it
+
+const START = 1024; // what the compiler keeps for itself
+
+export async function wasmKernels(numbers) {
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((START + 8 * numbers) / 65536) + 1 });
+  const bytes = Uint8Array.from(atob(WASM), (letter) => letter.charCodeAt(0));
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory, abort: () => { throw new Error("abort"); } } });
+  const { gram, cholesky, solve, product, transposed, rows } = instance.exports;
+  let next = START;
+  const at = (view) => view.byteOffset;
+  return {
+    name: "WebAssembly",
+    alloc(size) {
+      const view = new Float64Array(memory.buffer, next, size);
+      next = Math.ceil((next + 8 * size) / 16) * 16;
+      return view;
+    },
+    gram: (H, K, n, w, ridge) => gram(at(H), at(K), n, w, ridge),
+    cholesky: (K, n) => cholesky(at(K), n),
+    solve: (L, B, n, m) => solve(at(L), at(B), n, m),
+    product: (A, B, C, m, k, n, more = false) => product(at(A), at(B), at(C), m, k, n, more),
+    transposed: (A, B, C, m, k, n, more = false) => transposed(at(A), at(B), at(C), m, k, n, more),
+    rows: (A, B, C, m, k, n, more = false) => rows(at(A), at(B), at(C), m, k, n, more),
+  };
+}
