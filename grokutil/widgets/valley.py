@@ -110,8 +110,8 @@ def draw(figure: Figure, ridge: float, moment: int, valley: str = "y = x²", x: 
     right.set_ylim(bottom=0)
     return (
         f"{valley}, weight decay {ridge:.3g}, s = {TIMES[moment]:.3g}: the weights are "
-        f"({theta[0]:.2f}, {theta[1]:.2f}), the ghost of the slow flow ({ghost[0]:.2f}, {ghost[1]:.2f}). The pull of the "
-        f"loss is {np.linalg.norm(loss):.2g}, weight decay {np.linalg.norm(decay):.2g}, their sum "
+        f"({theta[0]:.2f}, {theta[1]:.2f}), the ghost of the slow flow ({ghost[0]:.2f}, {ghost[1]:.2f}). "
+        f"The pull of the loss is {np.linalg.norm(loss):.2g}, weight decay {np.linalg.norm(decay):.2g}, their sum "
         f"{np.linalg.norm(loss + decay):.2g}; the fast variable is {fast:.1g}. Distance from slow flow and fall: "
         f"{run.distance[moment] / ridge:.2g} times the weight decay, at most {run.distance.max() / ridge:.2g} times."
     )
