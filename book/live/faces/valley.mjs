@@ -1,6 +1,5 @@
 // The valley: two weights, training and the slow flow. Drag the point, see the forces and how far the two part.
-import { button, coalesced, form, frame, html, linked, round, share, speaker } from "../parts/page.mjs";
-import { chart, element, picture } from "../parts/charts.mjs";
+import { button, chart, coalesced, element, form, frame, html, linked, picture, round, share, speaker } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
 
 const SINGULAR = "J J^T (1 x 1) is numerically singular: theta is a singular point (Def. 4.9), where the tangent space is not defined; use more parameters, drop repeated samples, or move away from it";
