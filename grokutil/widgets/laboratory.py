@@ -262,7 +262,7 @@ def live() -> Live:
         "seed": narrow(W.IntText, 0, "seed"),
         "view": W.Dropdown(options=[NORMS, CIRCLE], description="second panel"),
     }
-    return Live(compute, controls, warn=expect, on_request=True)
+    return Live(compute, controls, warn=expect, on_request=True, face="laboratory")
 
 
 def laboratory() -> W.VBox:

@@ -126,8 +126,7 @@ def valley() -> W.VBox:
         "ridge": W.FloatLogSlider(0.1, min=-3, max=0, step=0.05, description="weight decay λ", readout_format=".3g"),
         "moment": W.IntSlider(96, min=0, max=RECORDS, description="moment"),
     }
-    live = Live(drawing(draw, SIZE), controls)
-    live.box.add_class("live-valley")
+    live = Live(drawing(draw, SIZE), controls, face="valley")
     moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.3g}" for k in MOMENTS], first=4)
     ridges = Control("ridge", "weight decay λ", RIDGES, first=1)
     return explorer(player(draw, moments, ridges, size=SIZE, interval=500), live)

@@ -11,20 +11,20 @@ let speed = 3e9; // operations a second at first; measured at each run, for all 
 export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
 
 // name, title, lead; fields as for form(); presets: { text: values }; spec(values): the run for the engine; last(values):
-// where the clock ends; clock: its name; curves: [{ chart, y, series(records), compare(records) }]; python(values);
+// where the clock ends; clock: its name; curves: [{ chart, y, series(records), compare(records) }]; python(values, whether they are those of the run that is shown);
 // label(values): a short name of a run; during: fields that may change while it runs; beside(engineFace): more.
 export function runner(place, given, config) {
   const { name, title, lead, fields, presets, spec, last, clock, curves, python, label } = config;
   const box = frame(name, title), said = speaker(), shared = share(name), sums = table(), wheel = ring(), ask = asker();
   const engine = new Engine();
-  let records = [], task = null, asked = null, latest = null, kept = [], running = false, followed = true;
+  let records = [], task = null, asked = null, latest = null, kept = [], running = false, followed = true, edited = true;
   const charts = curves.map((curve) => chart({ ...curve.chart, at: (x) => back(x) }));
   const bar = html("progress", { max: 1, value: 0 });
   bar.setAttribute("aria-label", "share of the run that is done");
   const expect = () => {
     const values = controls.values();
-    shared.update(values, python(values));
     config.shape?.(controls, values);
+    tellShared();
     try {
       const { n, test, steps, operations } = plan(spec(values));
       const time = steps ? `${steps} steps: ${about((steps * operations) / speed)} here` : "as many steps as the tolerance asks for";
@@ -35,8 +35,14 @@ export function runner(place, given, config) {
       run.disabled = !running;
     }
   };
+  // The link and the code are those of the run that is shown, until a setting is changed after it.
+  const tellShared = () => {
+    const values = edited ? controls.values() : asked;
+    shared.update({ ...values, ...(!edited && config.extra?.(asked)) }, python(values, !edited));
+  };
   const controls = form(fields, given, (changed) => {
     if (running && config.during?.includes(changed)) engine.set(config.change(controls.values()));
+    else edited = true;
     expect();
   });
   const now = () => records[followed ? records.length - 1 : Math.min(Number(scrub.value), records.length - 1)];
@@ -81,6 +87,10 @@ export function runner(place, given, config) {
       return;
     }
     if (message.type === "refused") return said.say(message.message);
+    if (message.type === "changed") {
+      config.changed(message);
+      return tellShared();
+    }
     if (message.records) records.push(...message.records);
     if (message.now !== undefined) bar.value = message.now / last(asked);
     show();
@@ -96,7 +106,6 @@ export function runner(place, given, config) {
       return said.say(`${found}${stage}${left > 1 && Number.isFinite(left) ? `; ${about(left)} left` : ""}`);
     }
     end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} evaluations in ${round(message.seconds, 2)} s. ${found}.`);
-    config.beside?.after?.(message.type);
   };
   const start = () => {
     try {
@@ -107,12 +116,14 @@ export function runner(place, given, config) {
     asked = controls.values();
     records = [];
     followed = running = true;
+    edited = false;
     stop.disabled = false;
     keep.disabled = true;
     bar.value = 0;
     said.say("Starting.");
     engine.run({ ...spec(asked), weights: true }, hear);
     config.beside?.begin(asked, show);
+    tellShared();
   };
   const run = button("Run", start), stop = button("Stop", () => {
     engine.stop();
@@ -152,8 +163,8 @@ export function runner(place, given, config) {
     html("div", { className: "row" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
     controls.node,
     html("div", { className: "row" }, run, stop, bar, keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)),
-    ...said.nodes, list,
-    html("div", { className: "charts" }, ...charts.map(({ node }) => node), sums.node, wheel.node, ...(config.beside?.nodes ?? [])),
+    ...said.nodes, list, ...(config.beside?.nodes ?? []),
+    html("div", { className: "charts" }, ...charts.map(({ node }) => node), sums.node, wheel.node),
     ask.node, shared.node,
   );
   place.append(box);

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 a8d96a3c58544c53d5468958cad91ca412992b0f1ff1b546565ab6effdec1304
+// Built by `make live` from book/live, SHA-256 145757a51a13c16db44a1f2309f56165394931ecce0e1ad7fc39d1ab43768597
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
