@@ -76,7 +76,7 @@ export function mount(place, given = linked("valley")) {
   const title = html("p", {}, html("b", { textContent: "Live" }), ": drag the blue point, or use the sliders. The page computes.");
   const first = SHAPES[given.shape] ? given.shape : "parabola";
   const range = (value, low, high) => ({ type: "range", min: low, max: high, step: 0.01, value });
-  const said = speaker(), shared = share("valley");
+  const said = speaker("said status"), shared = share("valley");
   let found = null, playing = 0;
   const controls = form([
     ["shape", "valley", { options: Object.keys(SHAPES), texts: ["y = x²", "w₁ w₂ = 1", "w₁ w₂ = 0"], value: first }],

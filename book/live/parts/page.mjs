@@ -62,8 +62,8 @@ export function form(fields, values, moved) {
 }
 
 // A line of text, read aloud once it has stood still.
-export function speaker() {
-  const seen = html("p", { className: "said" }), heard = attributed(html("p", { className: "visually-hidden" }), { role: "status" });
+export function speaker(className = "said") {
+  const seen = html("p", { className }), heard = attributed(html("p", { className: "visually-hidden" }), { role: "status" });
   attributed(seen, { "aria-hidden": "true" });
   let timer;
   return {

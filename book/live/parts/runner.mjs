@@ -15,7 +15,7 @@ export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.rou
 // label(values): a short name of a run; during: fields that may change while it runs; beside(engineFace): more.
 export function runner(place, given, config) {
   const { name, title, lead, fields, presets, spec, last, clock, curves, python, label } = config;
-  const box = frame(name, title), said = speaker(), shared = share(name), sums = table(), wheel = ring(), ask = asker();
+  const box = frame(name, title), said = speaker("said status"), shared = share(name), sums = table(), wheel = ring(), ask = asker();
   const engine = new Engine();
   let records = [], task = null, asked = null, latest = null, kept = [], running = false, followed = true, edited = true;
   const charts = curves.map((curve) => chart({ ...curve.chart, at: (x) => back(x) }));
