@@ -78,6 +78,7 @@ export function* chebyshev(dynamics, W, end, rtol, direction) {
     W.set(next);
     v.set(vNew);
     yield { now };
+    if (ends) return;
     radius = yield* radiusOf(3);
     error = Math.max(error, 1e-6);
     let growth = 0.8 * error ** (-1 / 3);

@@ -1,6 +1,7 @@
 // Euler's method for W' = v(W) from 0 to an end, as in grokutil.flow. Each yield is after a step: { now }, the time
 // reached; W has changed in place.
 import { RUN, finite, general, positive } from "./checks.mjs";
+import { Singular } from "./plan.mjs";
 
 // Steps of one length, shortened a little so that the last one ends on `end`.
 export function* euler(dynamics, W, end, step) {
@@ -10,7 +11,7 @@ export function* euler(dynamics, W, end, step) {
     try {
       dynamics.velocity(W, V);
     } catch (error) {
-      if (now) error.message += `; or ${RUN}`; // what is singular here was not at the start
+      if (now && error instanceof Singular) error.message += `; or ${RUN}`; // what is singular here was not at the start
       throw error;
     }
     for (let i = 0; i < W.length; i++) W[i] += eta * V[i];

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 cd345f246c00794a02aa44abc06439b038132a164c474fdbc6965ae307860b1c
+// Built by `make live` from book/live, SHA-256 48e36e70f6a8ff8faf9c46cc2374919ba4a4aebb1974722f3b11a7b1b4d0606b
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
