@@ -21,9 +21,10 @@ from grokutil.model import gaussian_embedding, predict
 from grokutil.widgets.valley import TIMES, VALLEYS
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Faces</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head><body><main>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
+<body><main>
 <h1>Faces</h1>{boxes}</main><script src="/live.js"></script><script src="/widgets.js"></script></body></html>"""
-SMALL = {"p": 7, "width": 40, "fraction": 0.7, "activation": "gelu", "ridge": 0.1, "step": 0.01, "until": 0.5, "seed": 3}
+SMALL = {"p": 7, "width": 40, "activation": "gelu", "ridge": 0.1, "step": 0.01, "until": 0.5, "seed": 3}
 SHORT = {"p": 7, "trainSize": 20, "width": 30, "steps": 300, "seed": 2, "learningRate": 0.5}
 ENDED = "() => window.face.result()?.type && !window.face.running() && window.face.result().type !== 'progress'"
 LABELS = """(box) => [...box.querySelectorAll("svg[role=img]:not([hidden]), canvas")].map((image) => image.ariaLabel)"""
@@ -79,7 +80,7 @@ def mounted(page, name, values):
     """A face with settings of its own, run to its end: its result, arrays as lists."""
     page.evaluate(
         """async ([name, values]) => {
-            const face = await import(`/live/${name}.js`), place = document.createElement("div");
+            const face = await import(`../live/${name}.js`), place = document.createElement("div");
             document.querySelector("main").append(place);
             window.face = face.mount(place, values);
         }""",
@@ -126,7 +127,7 @@ class TestValley:
     def test_its_paths_are_the_package_s(self, open_page, shape, valley, start, ridge):
         page = open_page("none")
         found = page.evaluate(
-            "async (given) => (await import('/live/valley.js')).run(...given)", [shape, list(start), ridge]
+            "async (given) => (await import('../live/valley.js')).run(...given)", [shape, list(start), ridge]
         )
         Z, theta = VALLEYS[valley].manifold(), torch.tensor(start, dtype=torch.float64)
         some = [0, 20, 60, 100, 160]
@@ -144,13 +145,14 @@ class TestValley:
     def test_a_singular_start_gets_the_package_s_sentence(self, open_page):
         page = open_page("none")
         page.evaluate(
-            """async () => (await import("/live/valley.js")).mount(document.querySelector("main"),
+            """async () => (await import("../live/valley.js")).mount(document.querySelector("main"),
                 { shape: "crossing", x: 0, y: 0, ridge: 0.1 })"""
         )
         Z = ZeroLossManifold(lambda w: (w[0] * w[1])[None], torch.zeros(1, dtype=torch.float64))
         with pytest.raises(SingularPointError) as caught:
             Z.multiplier(torch.zeros(2, dtype=torch.float64))
-        page.wait_for_function("(text) => document.querySelector('.status').textContent === text", arg=str(caught.value))
+        page.wait_for_selector(".status:not(:empty)")
+        assert page.locator(".status").inner_text() == str(caught.value)
 
     def test_mouse_and_keyboard_move_the_point_and_the_code_follows(self, open_page):
         page = open_page("valley")
@@ -266,7 +268,7 @@ class TestTraining:
         page = open_page("none")
         page.evaluate(
             """async (values) => {
-                window.face = (await import("/live/training.js")).mount(document.querySelector("main"), values);
+                window.face = (await import("../live/training.js")).mount(document.querySelector("main"), values);
             }""",
             SHORT | {"steps": 20_000, "isolated": "no"},
         )

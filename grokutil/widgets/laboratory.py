@@ -267,7 +267,7 @@ def live() -> Live:
 
 def laboratory() -> W.VBox:
     r"""Run eq. 20: small runs drawn beforehand for five activations, and live runs with sizes of one's choice."""
-    taus = [0.0, 0.25, *np.arange(0.5, 4.1, 0.5), 5.0, 6.0]
-    step = Control("tau", "τ", [float(tau) for tau in taus], first=taus.index(4.0))
+    taus = [0.0, 0.5, 1.0, 1.5, 2.0, 4.0, 6.0]
+    step = Control("tau", "τ", taus, first=taus.index(4.0))
     choice = Control("activation", "activation", SMALL_ACTIVATIONS)
     return explorer(player(draw_small, step, choice), live())

@@ -217,7 +217,7 @@ export function mount(place, given = linked("valley")) {
     key.append(html("span", { className: "swatch", style: `background: var(${color})` }), `${text} `);
   begin();
   for (const name of ["x", "y"]) if (given[name] !== undefined) controls.set(name, given[name]);
-  box.append(title, controls.node, html("div", { className: "row" }, play, land), html("div", { className: "charts" }, html("div", {}, plane, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
+  box.append(title, controls.node, html("div", { className: "strip" }, play, land), html("div", { className: "charts" }, html("div", {}, plane, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
   place.append(box);
   draw();
   return { values, result: () => found };

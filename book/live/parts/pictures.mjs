@@ -37,7 +37,7 @@ export function table() {
     told.textContent = `${a} + ${b}: it says ${answer}, ${answer === sum ? "right" : `wrong, not ${sum}`} (${half})`;
   });
   const title = html("p", { className: "title" }, "a + b for all a (across) and b (up)");
-  return { node: html("div", { className: "table" }, title, canvas, key, told), draw };
+  return { node: html("div", { className: "sums" }, title, canvas, key, told), draw };
 }
 
 const WIDTH = 330, HEIGHT = 230;

@@ -160,9 +160,9 @@ export function runner(place, given, config) {
   choice.addEventListener("input", fill);
   box.append(
     html("p", {}, html("b", { textContent: "Live" }), `: ${lead}`),
-    html("div", { className: "row" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
+    html("div", { className: "strip" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
     controls.node,
-    html("div", { className: "row" }, run, stop, bar, keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)),
+    html("div", { className: "strip" }, run, stop, bar, keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)),
     ...said.nodes, list, ...(config.beside?.nodes ?? []),
     html("div", { className: "charts" }, ...charts.map(({ node }) => node), sums.node, wheel.node),
     ask.node, shared.node,

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 48e36e70f6a8ff8faf9c46cc2374919ba4a4aebb1974722f3b11a7b1b4d0606b
+// Built by `make live` from book/live, SHA-256 41d43cb6e7e516b7afaff938855b732b501416246418353be0169a3538870e93
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
@@ -23,7 +23,7 @@ html[data-theme="dark"] .live-face {
 .live-face button:disabled { opacity: 0.55; }
 .live-face :is(input, select, button, summary, a, pre, [tabindex]):focus-visible { outline: 3px solid #0b57d0; outline-offset: 2px; }
 html[data-theme="dark"] .live-face :is(input, select, button, summary, a, pre, [tabindex]):focus-visible { outline-color: #9ecbff; }
-.live-face .row { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: center; margin: 0.5rem 0; }
+.live-face .strip { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: center; margin: 0.5rem 0; }
 .live-face progress { width: 10rem; accent-color: var(--train); }
 .live-face .said { min-height: 2.9em; font-variant-numeric: tabular-nums; }
 .live-face .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 0.5rem; align-items: start; }
@@ -42,7 +42,7 @@ html[data-theme="dark"] .live-face :is(input, select, button, summary, a, pre, [
 .live-face pre code { color: inherit; background: none; padding: 0; border: 0; }
 .live-face .unit { display: grid; grid-template-columns: auto 1fr auto; gap: 0 0.6rem; align-items: center; }
 .live-face .swatch { display: inline-block; width: 0.9em; height: 0.55em; margin: 0 0.3em 0 0.5em; border-radius: 2px; }
-.live-face .table canvas { display: block; width: min(100%, 270px); image-rendering: pixelated; }
+.live-face .sums canvas { display: block; width: min(100%, 270px); image-rendering: pixelated; }
 .live-face .key { font-size: 0.8rem; min-height: 1.2em; }
 .live-face .title { font-size: 13px; }
 .live-face .ask { margin-top: 0.5rem; }
