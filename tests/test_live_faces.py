@@ -1,5 +1,6 @@
 """The faces that compute in the page: their numbers are the package's, and they behave on the page."""
 
+import gzip
 import importlib.resources
 import os
 import re
@@ -18,6 +19,8 @@ from grokutil.gradient_flow import fall, slow_flow, training_flow
 from grokutil.isolated import FirstLayerDynamics, SingularKernelError
 from grokutil.measure import accuracy, learning_curves
 from grokutil.model import gaussian_embedding, predict
+from grokutil.toy import descend
+from grokutil.widgets import toy_descent
 from grokutil.widgets.valley import TIMES, VALLEYS
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Faces</title>
@@ -178,6 +181,38 @@ class TestValley:
         assert [float(x) for x in shown.groups()] == pytest.approx(names["training"].tolist(), rel=5e-3, abs=1e-9)
 
 
+class TestDescent:
+    @pytest.mark.parametrize("landscape", toy_descent.LANDSCAPES)
+    def test_its_path_is_the_package_s(self, open_page, landscape):
+        page = open_page("none")
+        choice = {"landscape": landscape, "x": -1, "y": 1.5, "ridge": 0.02, "rate": 0.1, "count": 300}
+        page.evaluate(
+            """async (values) => {
+                window.face = (await import("../live/descent.js")).mount(document.querySelector("main"), values);
+            }""",
+            choice,
+        )
+        page.wait_for_function("() => window.face.result()")
+        path = np.reshape(page.evaluate("() => window.face.result().path"), (-1, 2))
+        scene = toy_descent.LANDSCAPES[landscape]
+        expected = descend(lambda w: scene.gradient(w, 0.02), (-1, 1.5), 0.1, 300)
+        np.testing.assert_allclose(path, expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(run_in_python(page)["path"], expected, rtol=1e-12, atol=1e-12)
+        low = toy_descent.first_low(scene.loss(expected))
+        assert f"train loss is below 0.05 from step {low}" in page.locator(".status").inner_text()
+
+    def test_a_path_that_runs_away_gets_the_package_s_sentence(self, open_page):
+        page = open_page("none")
+        page.evaluate(
+            """async () => (await import("../live/descent.js")).mount(document.querySelector("main"),
+                { landscape: "line", x: -1, y: 1, ridge: 0.01, rate: 0.562, count: 3000 })"""
+        )
+        with pytest.raises(ValueError, match="overshoots") as caught:
+            list(toy_descent.compute(-1, 1, 0.01, 0.562, "line", 3000))
+        page.wait_for_selector(".status:not(:empty)")
+        assert page.locator(".status").inner_text() == str(caught.value)
+
+
 class TestLaboratory:
     @pytest.mark.parametrize("more", [{}, {"method": "rkc", "rtol": 1e-3}, {"reading": "variance", "plain": True}])
     def test_its_run_is_the_package_s(self, open_page, more):
@@ -305,7 +340,7 @@ def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
 
 
 def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
-    page = open_page("valley+laboratory+training", viewport={"width": 390, "height": 844})
+    page = open_page("descent+valley+laboratory+training", viewport={"width": 390, "height": 844})
     for face in ("laboratory", "training"):
         page.locator(".live-place").last.scroll_into_view_if_needed()
         page.wait_for_selector(f"[data-face={face}] svg[aria-label]", timeout=60_000)
@@ -315,3 +350,10 @@ def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
     page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
     assert [fault for fault in page.evaluate(AUDIT, {"runOnly": TAGS}) if fault[0] in GRAVE] == []
     assert page.evaluate(OVERHANG) <= 0
+
+
+def test_the_faces_are_small(root):
+    """Bytes gzipped: engine and laboratory 25 KB, all five 45 KB."""
+    size = {f.stem: len(gzip.compress(f.read_bytes(), 9)) for f in (root / "book" / "static" / "live").glob("*.js")}
+    assert size["engine"] + size["shared"] + size["laboratory"] <= 25_600
+    assert sum(size.values()) <= 46_080 and len(size) == 6

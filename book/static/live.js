@@ -16,8 +16,8 @@
         place.remove();
       };
       const mount = () => import(new URL(`live/${name}.js`, here)).then((face) => face.mount(place)).catch(give);
-      const near = new IntersectionObserver(([{ isIntersecting }]) => {
-        if (!isIntersecting) return;
+      const near = new IntersectionObserver((seen) => {
+        if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
         near.disconnect();
         mount();
       }, { rootMargin: NEAR });

@@ -1,6 +1,7 @@
 // The valley: two weights, training and the slow flow. Drag the point, see the forces and how far the two part.
-import { button, chart, coalesced, element, form, frame, html, linked, picture, round, share, speaker } from "../parts/shared.mjs";
+import { button, chart, coalesced, element, form, frame, html, linked, round, share, speaker } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
+import { plane } from "../parts/plane.mjs";
 
 const SINGULAR = "J J^T (1 x 1) is numerically singular: theta is a singular point (Def. 4.9), where the tangent space is not defined; use more parameters, drop repeated samples, or move away from it";
 
@@ -69,8 +70,6 @@ landed = fall(Z, start, [0, ${LANDED}]).states[-1]
 ghost = slow_flow(Z, landed, [0, ${UNTIL}]).states[-1]
 print(training, ghost, (training - ghost).norm() / ridge)`;
 
-const SIZE = 340, PAD = 26;
-
 export function mount(place, given = linked("valley")) {
   const box = frame("valley", "The valley: two weights, training and the slow flow");
   const title = html("p", {}, html("b", { textContent: "Live" }), ": drag the blue point, or use the sliders. The page computes.");
@@ -94,7 +93,13 @@ export function mount(place, given = linked("valley")) {
     const { shape, x, y, log, k } = controls.values();
     return { shape, x, y, ridge: +(10 ** log).toPrecision(3), k };
   };
-  const plane = picture(SIZE, SIZE), errors = chart({ title: "distance to slow flow (and fall), over λ", xlabel: "s" });
+  const map = plane((x, y) => {
+    controls.set("x", x);
+    controls.set("y", y);
+    compute();
+    draw();
+  });
+  const errors = chart({ title: "distance to slow flow (and fall), over λ", xlabel: "s" });
   const residual = chart({ title: "fast: −r/λ goes to the multiplier μ", xlabel: "s", logX: true });
   const begin = () => {
     const { start, box: [l, r, b, t], names } = SHAPES[controls.values().shape];
@@ -123,37 +128,32 @@ export function mount(place, given = linked("valley")) {
   });
 
   function show() {
-    const { shape, x, y, ridge, k } = values(), { box: [l, r, b, t], zero, names } = SHAPES[shape];
-    const px = (u) => PAD + ((u - l) / (r - l)) * (SIZE - 2 * PAD), py = (v) => SIZE - PAD - ((v - b) / (t - b)) * (SIZE - 2 * PAD);
-    const line = (points, attributes) => element("polyline", { points: points.map(([u, v]) => `${px(u).toFixed(1)},${py(v).toFixed(1)}`).join(" "), ...attributes }, plane);
+    const { shape, x, y, ridge, k } = values(), { box: view, zero, names } = SHAPES[shape];
     controls.write("log", round(ridge));
     controls.write("x", `${x}`);
     controls.write("y", `${y}`);
     controls.write("k", `s = ${round(TIMES[k])}, t = ${round(TIMES[k] / ridge)}`);
     shared.update({ shape, x, y, ridge, k }, python({ shape, x, y, ridge }));
-    plane.replaceChildren();
-    element("path", { d: `M${px(l)},${py(0)}H${px(r)}M${px(0)},${py(b)}V${py(t)}`, class: "line pale" }, plane);
-    element("text", { x: px(r), y: py(0) - 5, "text-anchor": "end" }, plane, names[0]);
-    element("text", { x: px(0) + 6, y: py(t) + 4 }, plane, names[1]);
-    for (const curve of zero) line(curve, { class: "line", "stroke-width": 3 });
+    map.clear(view, names);
+    for (const curve of zero) map.line(curve, { class: "line", "stroke-width": 3 });
     let text = `Zero-loss set ${zero.length > 1 ? "in two branches" : "y = x²"}.`;
     if (found) {
       const { training, slow, at, gap } = found, theta = training[k], { loss, decay, sum, e, r: residue } = at[k];
-      line(training, { class: "curve", style: "stroke: var(--train)" });
-      element("circle", { cx: px(slow[k][0]), cy: py(slow[k][1]), r: 8, class: "line", "stroke-width": 2.5, style: "stroke: var(--measurement)" }, plane);
-      const longest = Math.max(...[loss, decay, sum].map((f) => Math.hypot(...f))) || 1, unit = (0.22 * (r - l)) / longest;
+      map.line(training, { class: "curve", style: "stroke: var(--train)" });
+      map.dot(slow[k], 8, "stroke: var(--measurement)", { class: "line", "stroke-width": 2.5 });
+      const longest = Math.max(...[loss, decay, sum].map((f) => Math.hypot(...f))) || 1, unit = (0.22 * (view[1] - view[0])) / longest;
       for (const [name, force, color] of [["loss", loss, "--test"], ["weight decay", decay, "--layer2"], ["sum", sum, "--layer1"]])
-        arrow(plane, [px(theta[0]), py(theta[1])], [px(theta[0] + unit * force[0]), py(theta[1] + unit * force[1])], `var(${color})`, name);
-      element("circle", { cx: px(theta[0]), cy: py(theta[1]), r: 4.5, style: "fill: var(--train)" }, plane);
+        arrow(map.node, [map.px(theta[0]), map.py(theta[1])], [map.px(theta[0] + unit * force[0]), map.py(theta[1] + unit * force[1])], `var(${color})`, name);
+      map.dot(theta, 4.5, "fill: var(--train)");
       const error = gap.map((g) => g / ridge);
       errors.draw({
         series: [{ name: "distance / λ", color: "var(--measurement)", xs: TIMES, values: error }], x: [0, UNTIL], y: [0, 1.05 * Math.max(...error, 0.1)], cursor: TIMES[k],
         text: `Distance of training from the slow flow, divided by λ = ${ridge}: ${round(error[k])} at s = ${round(TIMES[k])}, at most ${round(Math.max(...error))}.`,
       });
       const mu = at.map((a) => a.mu), minusR = at.map((a) => -a.r / ridge), [low, high] = [Math.min(0, ...mu), Math.max(0, ...mu)];
-      const room = 0.3 * (high - low) + 0.1;
+      const room = 0.3 * (high - low) + 0.1, inside = (v) => (v > low - room && v < high + room ? v : NaN);
       residual.draw({
-        series: [{ name: "−r/λ", color: "var(--test)", xs: TIMES, values: minusR }, { name: "μ", color: "var(--ink)", xs: TIMES, values: mu }],
+        series: [{ name: "−r/λ", color: "var(--test)", xs: TIMES, values: minusR.map(inside) }, { name: "μ", color: "var(--ink)", xs: TIMES, values: mu }],
         x: [TIMES[EARLY], UNTIL], y: [low - room, high + room], cursor: Math.max(TIMES[k], TIMES[EARLY]),
         text: `The residual over minus λ is ${round(minusR[k])}, the multiplier ${round(mu[k])}.`,
       });
@@ -162,30 +162,11 @@ export function mount(place, given = linked("valley")) {
         + `Residual r = ${round(residue, 2)}, fast variable e = ${round(e, 2)}. Distance to slow flow (and fall): ${round(gap[k] / ridge, 2)} λ.`;
       said.say(text);
     }
-    const handle = element("g", { class: "handle", transform: `translate(${px(x)} ${py(y)})` }, plane);
-    element("circle", { r: 22, fill: "transparent" }, handle);
-    element("circle", { r: 8, style: "fill: var(--train); stroke: var(--ground); stroke-width: 2" }, handle);
-    plane.setAttribute("aria-label", `${text} The blue point is the start, (${x}, ${y}).`);
+    map.handle(x, y);
+    map.node.setAttribute("aria-label", `${text} The blue point is the start, (${x}, ${y}).`);
     errors.node.toggleAttribute("hidden", !found);
     residual.node.toggleAttribute("hidden", !found);
   }
-
-  // Drag: the point follows the pointer from where it was taken.
-  const drag = (event) => {
-    const [l, r, b, t] = SHAPES[values().shape].box, rect = plane.getBoundingClientRect(), scale = SIZE / rect.width;
-    const clip = (v, low, high) => Math.min(high, Math.max(low, v)).toFixed(2);
-    controls.set("x", clip(l + (((event.clientX - rect.left) * scale - PAD) / (SIZE - 2 * PAD)) * (r - l), l, r));
-    controls.set("y", clip(t - (((event.clientY - rect.top) * scale - PAD) / (SIZE - 2 * PAD)) * (t - b), b, t));
-    compute();
-    draw();
-  };
-  plane.addEventListener("pointerdown", (event) => {
-    if (event.pointerType !== "mouse" && !event.target.closest(".handle")) return; // a finger elsewhere scrolls the page
-    event.preventDefault();
-    plane.setPointerCapture(event.pointerId);
-    drag(event);
-  });
-  plane.addEventListener("pointermove", (event) => plane.hasPointerCapture(event.pointerId) && drag(event));
 
   const stop = () => {
     cancelAnimationFrame(playing);
@@ -217,7 +198,7 @@ export function mount(place, given = linked("valley")) {
     key.append(html("span", { className: "swatch", style: `background: var(${color})` }), `${text} `);
   begin();
   for (const name of ["x", "y"]) if (given[name] !== undefined) controls.set(name, given[name]);
-  box.append(title, controls.node, html("div", { className: "strip" }, play, land), html("div", { className: "charts" }, html("div", {}, plane, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
+  box.append(title, controls.node, html("div", { className: "strip" }, play, land), html("div", { className: "charts" }, html("div", {}, map.node, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
   place.append(box);
   draw();
   return { values, result: () => found };

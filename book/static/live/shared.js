@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 41d43cb6e7e516b7afaff938855b732b501416246418353be0169a3538870e93
+// Built by `make live` from book/live, SHA-256 cb819c4316c80e81c36fd833e7a594104b9ebc699dac0fa17554f85aa88263ae
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
