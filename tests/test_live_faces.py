@@ -13,6 +13,7 @@ import torch
 from conftest import QuietHandler
 from pages import AUDIT, GRAVE, OVERHANG, TAGS
 
+from grokutil.activations import ACTIVATIONS
 from grokutil.constraints import SingularPointError, ZeroLossManifold
 from grokutil.data import modular_addition
 from grokutil.gradient_flow import fall, slow_flow, training_flow
@@ -228,6 +229,11 @@ class TestLaboratory:
         norms = [float(W.square().sum()) for W in (E, readout)]
         assert last["norms"] == pytest.approx(norms, rel=1e-9)
 
+    def test_it_offers_the_activations_of_the_package(self, open_page):
+        page = open_page("none")
+        page.evaluate("async () => { (await import('../live/laboratory.js')).mount(document.querySelector('main')); }")
+        assert page.get_by_label("activation").locator("option").all_inner_texts() == list(ACTIVATIONS)
+
     def test_a_link_brings_the_run_back(self, open_page):
         page = open_page("none")
         mounted(page, "laboratory", SMALL)
@@ -355,5 +361,5 @@ def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
 def test_the_faces_are_small(root):
     """Bytes gzipped: engine and laboratory 25 KB, all five 45 KB."""
     size = {f.stem: len(gzip.compress(f.read_bytes(), 9)) for f in (root / "book" / "static" / "live").glob("*.js")}
-    assert size["engine"] + size["shared"] + size["laboratory"] <= 25_600
-    assert sum(size.values()) <= 46_080 and len(size) == 6
+    assert size["engine"] + size["shared"] + size["laboratory"] <= 25_000
+    assert sum(size.values()) <= 45_000 and len(size) == 6

@@ -16,13 +16,13 @@ for (const file of sources) hash.update(`${file}\n`).update(readFileSync(file));
 
 const compiler = "--optimizeLevel 3 --noAssert --runtime stub --enable simd --importMemory --memoryBase 1024".split(" ");
 execFileSync("node_modules/.bin/asc", ["engine/kernels.ts", ...compiler, "-o", "engine/kernels.wasm"], { stdio: "inherit" });
-const shared = { // faces ask for it beside them
-  name: "shared",
-  setup: ({ onResolve }) => onResolve({ filter: /\/shared\.mjs$/ }, ({ kind }) => (kind === "entry-point" ? null : { path: "./shared.js", external: true })),
+const beside = { // faces ask for what they share, and for parts of the engine, beside them
+  name: "beside",
+  setup: ({ onResolve }) => onResolve({ filter: /\/(shared|engine)\.mjs$/ }, ({ kind, path }) => (kind === "entry-point" ? null : { path: `./${path.match(/(\w+)\.mjs$/)[1]}.js`, external: true })),
 };
 const { metafile } = await build({
   entryPoints: ["engine/engine.mjs", "parts/shared.mjs", ...files("faces", /\.mjs$/)],
-  plugins: [shared],
+  plugins: [beside],
   entryNames: "[name]",
   outdir: "../static/live",
   bundle: true,

@@ -1,14 +1,13 @@
 // The laboratory: eq. 20 with settings of one's choice, computed in the page as grokutil computes it.
 import { linked } from "../parts/shared.mjs";
-import { runner } from "../parts/runner.mjs";
-import { ACTIVATIONS } from "../engine/activations.mjs";
+import { ACTIVATIONS, runner } from "../parts/runner.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 const FIELDS = [
   ["p", "modulus p", number(13, { min: 2, step: 1 })],
   ["width", "width", number(96, { min: 1, step: 1 })],
   ["fraction", "training fraction", { type: "range", min: 0.05, max: 0.95, step: 0.05, value: 0.7 }],
-  ["activation", "activation", { options: Object.keys(ACTIVATIONS), value: "gelu" }],
+  ["activation", "activation", { options: ACTIVATIONS, value: "gelu" }],
   ["ridge", "weight decay λ", number(0)],
   ["reading", "start: p^(−1/2) is the", { options: ["deviation", "variance"], texts: ["standard deviation", "variance"], value: "deviation" }],
   ["method", "steps", { options: ["euler", "rkc"], texts: ["Euler", "stabilised"], value: "euler" }],

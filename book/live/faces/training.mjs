@@ -1,19 +1,16 @@
 // Training: the two-layer network, both layers, with weight decay that may be changed as it goes; beside it the isolated
 // flow of the first layer from the same weights.
 import { html, linked, round } from "../parts/shared.mjs";
-import { runner } from "../parts/runner.mjs";
-import { ACTIVATIONS } from "../engine/activations.mjs";
+import { ACTIVATIONS, runner } from "../parts/runner.mjs";
 import { Engine } from "../engine/client.mjs";
-import { sizes } from "../engine/data.mjs";
-import { defaultWeights } from "../engine/model.mjs";
-import { ridgeFromWeightDecay } from "../engine/train.mjs";
+import { plan } from "../engine/plan.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 const FIELDS = [
   ["p", "modulus p", number(11, { min: 2, step: 1 })],
   ["trainSize", "training pairs", number(59, { min: 1, step: 1 })],
   ["width", "width", number(128, { min: 1, step: 1 })],
-  ["activation", "activation", { options: Object.keys(ACTIVATIONS), value: "relu" }],
+  ["activation", "activation", { options: ACTIVATIONS, value: "relu" }],
   ["learningRate", "learning rate η", number(1)],
   ["log", "weight decay", { type: "range", min: -6, max: -2, step: 0.1, value: -4 }],
   ["loss", "loss", { options: ["mean", "sum"], value: "mean" }],
@@ -29,6 +26,7 @@ const PRESETS = {
   "the same, quadratic": { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "quadratic", steps: 30000 },
   "a larger one (p = 23)": { ...COMMON, p: 23, trainSize: 193, width: 256, activation: "relu", steps: 30000, learningRate: 2, log: -4.3 },
 };
+const RECORDS = 60; // each is compared with −Pθ, which takes as long as hundreds of steps
 const decay = (log) => +(10 ** log).toPrecision(3);
 const halves = (key) => (records) => ["test", "train"].map((half) => ({ name: half, color: `var(--${half})`, values: records.map((r) => r[half][key]) }));
 const CURVES = [
@@ -63,27 +61,28 @@ export function mount(place, given = linked("training")) {
   const note = html("p", { className: "key" });
   let replay = changes.length > 0; // the changes of a link belong to its first run
   const spec = ({ log, batchSize, isolated, ...values }) => ({
-    kind: "training", ...values, weightDecay: decay(log), tangent: true, ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
+    kind: "training", ...values, weightDecay: decay(log), tangent: true, records: RECORDS, ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
   });
 
   // The isolated flow of the first layer, on the clock of the steps: tau = eta wd steps / (1 - m).
   const beside = {
     engine: new Engine(), records: [], perStep: 1, nodes: [note],
-    begin(values, show) {
+    async begin(values, show) {
       if (!replay) changes.length = 0;
       replay = false;
-      this.records = [];
+      const records = (this.records = []);
       this.engine.stop();
       note.textContent = "";
-      const wd = decay(values.log), { n } = sizes(values.p, undefined, values.trainSize), ridge = ridgeFromWeightDecay(wd, n, values.p, values.loss);
+      const { p, trainSize, width, activation, seed, steps, loss } = values, wd = decay(values.log);
       this.perStep = (values.learningRate * wd) / (1 - values.momentum);
-      if (values.isolated === "no" || !ridge) return;
-      const [start] = defaultWeights(values.p, values.width, values.seed);
-      const { p, trainSize, width, activation, seed } = values;
-      this.engine.run({ kind: "isolated", p, trainSize, width, activation, seed, ridge, method: "rkc", rtol: 1e-2, until: values.steps * this.perStep, start }, ({ type, records, message }) => {
-        if (records) this.records.push(...records);
-        if (type === "error") note.textContent = `Isolated flow: ${message}`;
-        if (type === "done") note.textContent = `Dashed: the isolated flow (eqs 16, 17) from the same first layer, with λ = ${round(ridge)} and the best readout at every moment; test accuracy ${this.records.at(-1).test.accuracy.toFixed(2)} at its end.`;
+      if (values.isolated === "no" || !wd) return;
+      const { defaultWeights, ridgeFromWeightDecay } = await import("../engine/engine.mjs");
+      if (records !== this.records) return; // another run was asked for meanwhile
+      const ridge = ridgeFromWeightDecay(wd, plan(spec(values)).n, p, loss), [start] = defaultWeights(p, width, seed);
+      this.engine.run({ kind: "isolated", p, trainSize, width, activation, seed, ridge, method: "rkc", rtol: 1e-2, until: steps * this.perStep, start }, (told) => {
+        if (told.records) records.push(...told.records);
+        if (told.type === "error") note.textContent = `Isolated flow: ${told.message}`;
+        if (told.type === "done") note.textContent = `Dashed: the isolated flow (eqs 16, 17) from the same first layer, with λ = ${round(ridge)} and the best readout at every moment; test accuracy ${records.at(-1).test.accuracy.toFixed(2)} at its end.`;
         show();
       });
     },

@@ -6,6 +6,7 @@ import { ring, table } from "./pictures.mjs";
 import { button, chart, coalesced, form, frame, html, round, share, speaker } from "./shared.mjs";
 
 const KEPT = 4, COLOURS = ["--other", "--layer1", "--layer2", "--measurement"];
+export const ACTIVATIONS = ["relu", "leaky_relu", "softplus", "gelu", "tanh", "quadratic", "identity"];
 let speed = 3e9; // operations a second at first; measured at each run, for all faces of the page
 
 export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
@@ -98,12 +99,13 @@ export function runner(place, given, config) {
     if (message.now === undefined) return end("Stopped before it began.");
     latest = message;
     const cost = plan(spec(asked)).operations * (message.evaluations + message.products);
-    if (message.seconds > 0.1) speed = cost / message.seconds;
+    const settled = message.now > last(asked) / 10; // at first the records take more time than the steps
+    if (settled && message.seconds > 0.1) speed = cost / message.seconds;
     if (message.weights) ask.know({ ...asked, weights: message.weights });
     const at = records.at(-1), found = `${clock} = ${round(message.now)} of ${round(last(asked))}: ${config.tell(at)}`;
     if (message.type === "progress") {
       const left = message.seconds * (last(asked) / message.now - 1), stage = message.stages ? `, stage ${message.stage} of ${message.stages} of a step` : "";
-      return said.say(`${found}${stage}${left > 1 && Number.isFinite(left) ? `; ${about(left)} left` : ""}`);
+      return said.say(`${found}${stage}${settled && left > 1 ? `; ${about(left)} left` : ""}`);
     }
     end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} evaluations in ${round(message.seconds, 2)} s. ${found}.`);
   };
