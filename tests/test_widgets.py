@@ -128,7 +128,8 @@ class TestLive:
         live = Live(drawing(draw), {"k": W.IntSlider(1, 0, 9)})
         time.sleep(0.3)
         assert live.picture.value == "" and "Move a control" in live.message.value
-        assert "needs-kernel" in live.box._dom_classes
+        assert live.box._dom_classes == ("needs-kernel",)
+        assert "live-name" in Live(drawing(draw), {"k": W.IntSlider(1)}, face="name").box._dom_classes
 
     def test_twenty_rapid_moves_end_on_the_last_value(self, monkeypatch):
         seen, timers = [], []

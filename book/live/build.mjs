@@ -1,4 +1,5 @@
-// node build.mjs: kernels.ts -> WebAssembly; engine/engine.mjs and faces/*.mjs -> ../static/live/*.js, one module each.
+// node build.mjs: kernels.ts -> WebAssembly; engine/engine.mjs, faces/*.mjs and what the faces share, parts/shared.mjs, ->
+// ../static/live/*.js, one module each.
 // Every output begins with the SHA-256 of all sources, which a test compares.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,14 +10,19 @@ import { build } from "esbuild";
 process.chdir(import.meta.dirname);
 const files = (folder, ends) => (existsSync(folder) ? readdirSync(folder) : []).filter((file) => ends.test(file)).sort().map((file) => `${folder}/${file}`);
 
-const sources = ["build.mjs", "package-lock.json", ...files("engine", /\.(mjs|ts)$/), ...files("faces", /\.(mjs|css)$/)];
+const sources = ["build.mjs", "package-lock.json", ...files("engine", /\.(mjs|ts)$/), ...files("faces", /\.mjs$/), ...files("parts", /\.(mjs|css)$/)];
 const hash = createHash("sha256");
 for (const file of sources) hash.update(`${file}\n`).update(readFileSync(file));
 
 const compiler = "--optimizeLevel 3 --noAssert --runtime stub --enable simd --importMemory --memoryBase 1024".split(" ");
 execFileSync("node_modules/.bin/asc", ["engine/kernels.ts", ...compiler, "-o", "engine/kernels.wasm"], { stdio: "inherit" });
+const beside = { // faces ask for what they share, and for parts of the engine, beside them
+  name: "beside",
+  setup: ({ onResolve }) => onResolve({ filter: /\/(shared|engine)\.mjs$/ }, ({ kind, path }) => (kind === "entry-point" ? null : { path: `./${path.match(/(\w+)\.mjs$/)[1]}.js`, external: true })),
+};
 const { metafile } = await build({
-  entryPoints: ["engine/engine.mjs", ...files("faces", /\.mjs$/)],
+  entryPoints: ["engine/engine.mjs", "parts/shared.mjs", ...files("faces", /\.mjs$/)],
+  plugins: [beside],
   entryNames: "[name]",
   outdir: "../static/live",
   bundle: true,

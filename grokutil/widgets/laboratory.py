@@ -265,12 +265,12 @@ def live() -> Live:
         "seed": narrow(W.IntText, 0, "seed"),
         "view": W.Dropdown(options=[NORMS, CIRCLE], description="second panel"),
     }
-    return Live(compute, controls, warn=expect, on_request=True)
+    return Live(compute, controls, warn=expect, on_request=True, face="laboratory")
 
 
 def laboratory() -> W.VBox:
     r"""Run eq. 20: small runs drawn beforehand for five activations, and live runs with sizes of one's choice."""
-    times = [0.0, 0.125, *np.arange(0.25, 2.1, 0.25), 2.5, 3.0]
-    step = Control("s", "s", [float(s) for s in times], first=times.index(2.0))
+    times = [0.0, 0.25, 0.5, 0.75, 1.0, 2.0, 3.0]
+    step = Control("s", "s", times, first=times.index(2.0))
     choice = Control("activation", "activation", SMALL_ACTIVATIONS)
     return explorer(player(draw_small, step, choice), live())

@@ -54,9 +54,10 @@ class Live:
         warn: called with the same values at each move; returns a warning (long, large), or "". A ``ValueError`` that
             it raises is shown as a sentence too.
         on_request: compute only when Run is pressed, not at each move.
+        face: the name of the module in ``book/static/live`` that does the same on a static page; "" for none.
 
     Attributes:
-        box: the widget to display; its class is ``needs-kernel``.
+        box: the widget to display; its class is ``needs-kernel``, with a face also ``live-FACE``.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Live:
         controls: dict[str, W.ValueWidget],
         warn: Callable[..., str] | None = None,
         on_request: bool = False,
+        face: str = "",
     ) -> None:
         self.compute, self.controls, self.warn, self.on_request = compute, controls, warn, on_request
         self.picture, self.message = W.HTML(), W.HTML()
@@ -83,6 +85,8 @@ class Live:
         buttons = W.HBox([self.run_button, self.stop_button, self.bar])
         self.box = W.VBox([W.HTML(WHICH), choices, buttons, self.message, self.picture])
         self.box.add_class(NEEDS_KERNEL)
+        if face:
+            self.box.add_class(f"live-{face}")
         self._say(self._warning() or ("Press Run." if on_request else "Move a control, or press Run."))
 
     def values(self) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def live() -> Live:
         "steps": W.Dropdown(options=[3000, 10_000, 30_000, 100_000], value=30_000, description="steps"),
         "frequency": W.IntSlider(1, min=1, max=(P - 1) // 2, description="frequency"),
     }
-    return Live(compute, controls, warn=expect, on_request=True)
+    return Live(compute, controls, warn=expect, on_request=True, face="training")
 
 
 def training_scrubber() -> W.VBox:

@@ -17,7 +17,8 @@ const STRIDE = 10; // steps of training that are compared with -P theta
 
 // spec: { kind: "isolated" | "training", p, fraction or trainSize, width, activation, seed, plain, start, records }, and
 //   isolated: ridge, reading, method ("euler" | "rkc"), step or rtol, until; start: W1
-//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: the cosine too
+//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: the cosine too;
+//     changes: [[step, weightDecay], ...], new values after these steps
 // Readouts are transposed, (p, width). Returns { task, kernels, weights(), counts(), set(values), steps }: steps yields
 // { now, stage, stages, record } after each step and each stage of one, with a record where one is due.
 export async function begin(spec) {
@@ -74,12 +75,14 @@ function training(spec, task, kernels) {
   function* steps() {
     yield { now: 0, record: { now: 0, ...see(W1, W2) } };
     const marks = spec.marks ?? ratios(last, spec.records ?? RECORDS);
+    const changes = [...(spec.changes ?? [])];
     let at = 0, since = 0;
     for (let now = 1; now <= last; now++) {
       if (space && (now - 1 === since || now - 1 === marks[at] - STRIDE)) {
         B1.set(W1);
         B2.set(W2);
       }
+      while (changes[0]?.[0] < now) descent.weightDecay = changes.shift()[1];
       descent.step();
       if (now < marks[at]) yield { now };
       else {

@@ -2,7 +2,7 @@
 //   { type: "run", id, spec }, { type: "set", id, values }, { type: "stop", id }
 // and out, all with the id of their run:
 //   { type: "begun", task, kernels }, { type: "progress" | "done" | "stopped", now, stage, stages, records, evaluations,
-//   products, seconds, weights }, { type: "error", message, now, records }, { type: "refused", message } for a set
+//   products, seconds, weights }, { type: "error", message, now, records }, and for a set { type: "changed", now, values } or { type: "refused", message }
 // A new run or a stop ends what runs: the last wish wins. weights come at the end, and with all if the spec says weights.
 import { begin } from "./run.mjs";
 
@@ -18,7 +18,7 @@ export function listen(port) {
       await breathe(); // of many changes at once only the last begins
       const run = mine === wish && (await begin(spec));
       if (mine !== wish) return tell({ type: "stopped", records });
-      current = { id, run };
+      current = { id, run, now: () => last?.now ?? 0 };
       tell({ type: "begun", task: run.task, kernels: run.kernels.name });
       let told = performance.now(), seconds = 0;
       const report = (type) => {
@@ -49,6 +49,7 @@ export function listen(port) {
       else
         try {
           current.run.set(values);
+          port.postMessage({ type: "changed", id, now: current.now(), values });
         } catch (error) {
           port.postMessage({ type: "refused", id, message: error.message });
         }

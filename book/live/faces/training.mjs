@@ -1,0 +1,118 @@
+// Training: the two-layer network, both layers, with weight decay that may be changed as it goes; beside it the isolated
+// flow of the first layer from the same weights.
+import { html, linked, round } from "../parts/shared.mjs";
+import { ACTIVATIONS, runner } from "../parts/runner.mjs";
+import { Engine } from "../engine/client.mjs";
+import { plan } from "../engine/plan.mjs";
+
+const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
+const FIELDS = [
+  ["p", "modulus p", number(11, { min: 2, step: 1 })],
+  ["trainSize", "training pairs", number(59, { min: 1, step: 1 })],
+  ["width", "width", number(128, { min: 1, step: 1 })],
+  ["activation", "activation", { options: ACTIVATIONS, value: "relu" }],
+  ["learningRate", "learning rate η", number(1)],
+  ["log", "weight decay", { type: "range", min: -6, max: -2, step: 0.1, value: -4 }],
+  ["loss", "loss", { options: ["mean", "sum"], value: "mean" }],
+  ["momentum", "momentum", number(0)],
+  ["batchSize", "batch (0: all)", number(0, { step: 1 })],
+  ["steps", "steps", number(30000, { min: 1, step: 1 })],
+  ["seed", "seed", number(0, { step: 1 })],
+  ["isolated", "beside it", { options: ["yes", "no"], texts: ["the isolated flow", "nothing"], value: "yes" }],
+];
+const COMMON = { learningRate: 1, log: -4, loss: "mean", momentum: 0, batchSize: 0, seed: 0, isolated: "yes" };
+const PRESETS = {
+  "the chapter's network (p = 11)": { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "relu", steps: 30000 },
+  "the same, quadratic": { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "quadratic", steps: 30000 },
+  "a larger one (p = 23)": { ...COMMON, p: 23, trainSize: 193, width: 256, activation: "relu", steps: 30000, learningRate: 2, log: -4.3 },
+};
+const RECORDS = 60; // each is compared with −Pθ, which takes as long as hundreds of steps
+const decay = (log) => +(10 ** log).toPrecision(3);
+const halves = (key) => (records) => ["test", "train"].map((half) => ({ name: half, color: `var(--${half})`, values: records.map((r) => r[half][key]) }));
+const CURVES = [
+  { chart: { title: "mean squared error", xlabel: "step", logX: true, logY: true }, compared: [0, 1], series: halves("loss") },
+  { chart: { title: "accuracy", xlabel: "step", logX: true }, y: [0, 1.02], compared: [0, 1], series: halves("accuracy") },
+  { chart: { title: "squared norms", xlabel: "step", logX: true }, series: (records) => [0, 1].map((l) => (
+    { name: `layer ${l + 1}`, color: `var(--layer${l + 1})`, values: records.map((r) => r.norms[l]) }
+  )) },
+  { chart: { title: "cosine of a few steps with −Pθ", xlabel: "step", logX: true }, y: [-0.2, 1.02], series: (records) => (
+    [{ name: "cosine", color: "var(--measurement)", values: records.map((r) => r.cosine ?? NaN) }]
+  ) },
+];
+
+// A run whose weight decay was changed is several, each from where the one before ended.
+function python(v, changes) {
+  const wd = decay(v.log), momentum = v.momentum ? `, momentum=${v.momentum}` : "", batch = v.batchSize ? `, batch_size=${v.batchSize}` : "";
+  const rates = `learning_rate=${v.learningRate}, loss="${v.loss}"${momentum}${batch}, seed=${v.seed}`;
+  const parts = [[0, wd], ...changes], ends = [...changes.map(([step]) => step), v.steps];
+  const calls = parts.map(([from, value], i) =>
+    `run = gradient_descent(task, width=${v.width}, activation="${v.activation}", weight_decay=${value}, times=[${from}, ${ends[i]}], ${i ? "start=run.states[-1], " : ""}${rates})`);
+  return `from grokutil.data import modular_addition
+from grokutil.measure import learning_curves
+from grokutil.train import gradient_descent
+
+task = modular_addition(${v.p}, train_size=${v.trainSize}, seed=${v.seed})
+${calls.join("\n")}
+print(learning_curves(run.states[-1:], task, "${v.activation}"))`;
+}
+
+export function mount(place, given = linked("training")) {
+  const changes = given.changes ? given.changes.split(",").map((pair) => pair.split(":").map(Number)) : [];
+  const note = html("p", { className: "key" });
+  let replay = changes.length > 0; // the changes of a link belong to its first run
+  const spec = ({ log, batchSize, isolated, ...values }) => ({
+    kind: "training", ...values, weightDecay: decay(log), tangent: true, records: RECORDS, ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
+  });
+
+  // The isolated flow of the first layer, on the clock of the steps: tau = eta wd steps / (1 - m).
+  const beside = {
+    engine: new Engine(), records: [], perStep: 1, nodes: [note],
+    async begin(values, show) {
+      if (!replay) changes.length = 0;
+      replay = false;
+      const records = (this.records = []);
+      this.engine.stop();
+      note.textContent = "";
+      const { p, trainSize, width, activation, seed, steps, loss } = values, wd = decay(values.log);
+      this.perStep = (values.learningRate * wd) / (1 - values.momentum);
+      if (values.isolated === "no" || !wd) return;
+      const { defaultWeights, ridgeFromWeightDecay } = await import("../engine/engine.mjs");
+      if (records !== this.records) return; // another run was asked for meanwhile
+      const ridge = ridgeFromWeightDecay(wd, plan(spec(values)).n, p, loss), [start] = defaultWeights(p, width, seed);
+      this.engine.run({ kind: "isolated", p, trainSize, width, activation, seed, ridge, method: "rkc", rtol: 1e-2, until: steps * this.perStep, start }, (told) => {
+        if (told.records) records.push(...told.records);
+        if (told.type === "error") note.textContent = `Isolated flow: ${told.message}`;
+        if (told.type === "done") note.textContent = `Dashed: the isolated flow (eqs 16, 17) from the same first layer, with λ = ${round(ridge)} and the best readout at every moment; test accuracy ${records.at(-1).test.accuracy.toFixed(2)} at its end.`;
+        show();
+      });
+    },
+    series(i) {
+      if (i === 3) return [];
+      const xs = this.records.map(({ now }) => now / this.perStep), made = CURVES[i].series(this.records);
+      return this.records.length ? made.slice(...(CURVES[i].compared ?? [])).map((s) => ({ ...s, xs, name: "", className: "earlier" })) : [];
+    },
+    stop() { this.engine.stop(); },
+  };
+
+  return runner(place, given, {
+    name: "training",
+    title: "Training of the two-layer network",
+    lead: "both layers are trained in this page. Move weight decay while it runs.",
+    fields: FIELDS,
+    presets: PRESETS,
+    clock: "step",
+    curves: CURVES,
+    python: (values, shown) => python(values, shown ? changes : []),
+    spec,
+    last: ({ steps }) => steps,
+    label: ({ activation, log, learningRate, seed }) => `${activation}, weight decay ${decay(log)}, η ${learningRate}, seed ${seed}`,
+    tell: ({ train, test, weightDecay, cosine }) => `accuracy ${train.accuracy.toFixed(2)} on training pairs, ${test.accuracy.toFixed(2)} on test pairs`
+      + `${weightDecay === undefined ? "" : `; weight decay ${round(weightDecay)}`}${cosine === undefined ? "" : `; cosine with −Pθ ${cosine.toFixed(2)}`}`,
+    shape: (controls, { log }) => controls.write("log", `${decay(log)}`),
+    during: ["log"],
+    change: ({ log }) => ({ weightDecay: decay(log) }),
+    changed: ({ now, values }) => changes.push([now, values.weightDecay]),
+    extra: (asked) => ({ ...(changes.length && { log: asked.log, changes: changes.map((pair) => pair.join(":")).join(",") }) }),
+    beside,
+  });
+}

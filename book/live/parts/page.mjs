@@ -1,0 +1,128 @@
+// What all faces have: their frame, labelled controls, a line that is read aloud, a link, code to copy.
+import css from "./face.css";
+
+export const html = (name, properties = {}, ...children) => {
+  const node = Object.assign(document.createElement(name), properties);
+  node.append(...children);
+  return node;
+};
+const attributed = (node, attributes) => {
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
+};
+
+// A button; then what it does.
+export const button = (text, act) => {
+  const node = html("button", { type: "button", textContent: text });
+  node.addEventListener("click", act);
+  return node;
+};
+
+// The frame of a face, named for those who do not see it. The style comes with the first face of a page.
+export function frame(name, title) {
+  if (!document.getElementById("live-face-style")) document.head.append(html("style", { id: "live-face-style", textContent: css }));
+  return attributed(html("section", { className: "live-face" }), { "aria-label": title, "data-face": name });
+}
+
+// Controls. fields: [name, label, { options, texts } or attributes of an input]; moved is called at each change.
+// A number that is not one stays NaN: who uses it says so.
+export function form(fields, values, moved) {
+  const inputs = new Map(), nodes = [];
+  for (const [name, label, { options, texts, value, ...attributes }] of fields) {
+    const input = options
+      ? html("select", {}, ...options.map((option, i) => html("option", { value: option, textContent: texts?.[i] ?? option })))
+      : attributed(html("input"), attributes);
+    input.value = values[name] ?? value;
+    if (options && input.selectedIndex < 0) input.value = value;
+    input.name = name;
+    const node = html("label", {}, html("span", { textContent: label }), input);
+    if (attributes.type === "range") node.append(html("output", { textContent: input.value }));
+    input.addEventListener("input", () => {
+      if (attributes.type === "range") node.lastChild.textContent = input.value;
+      moved(name);
+    });
+    inputs.set(name, { input, node, read: options ? () => input.value : () => (input.value.trim() === "" ? NaN : Number(input.value)) });
+    nodes.push(node);
+  }
+  const field = (name) => inputs.get(name);
+  return {
+    node: html("div", { className: "controls" }, ...nodes),
+    values: () => Object.fromEntries([...inputs].map(([name, { read }]) => [name, read()])),
+    set(name, value) {
+      field(name).input.value = value;
+      if (field(name).input.type === "range") field(name).node.lastChild.textContent = field(name).input.value;
+    },
+    show: (name, shown) => { field(name).node.hidden = !shown; },
+    write: (name, text) => { // what stands beside a slider, and what is said of it
+      field(name).node.lastChild.textContent = text;
+      field(name).input.setAttribute("aria-valuetext", text);
+    },
+    input: (name) => field(name).input,
+  };
+}
+
+// A line of text, read aloud once it has stood still.
+export function speaker(className = "said") {
+  const seen = html("p", { className }), heard = attributed(html("p", { className: "visually-hidden" }), { role: "status" });
+  attributed(seen, { "aria-hidden": "true" });
+  let timer;
+  return {
+    nodes: [seen, heard],
+    say(text) {
+      if (seen.textContent === text) return;
+      seen.textContent = text;
+      clearTimeout(timer);
+      timer = setTimeout(() => { heard.textContent = text; }, 700);
+    },
+    text: () => seen.textContent,
+  };
+}
+
+// Values from the address: #NAME:a=1&b=2.
+export function linked(name) {
+  const [, query] = location.hash.split(`#${name}:`);
+  return query === undefined ? {} : Object.fromEntries(new URLSearchParams(query));
+}
+
+// The same run in Python, folded, and the link that brings these values back.
+export function share(name) {
+  const code = html("code"), told = attributed(html("span"), { role: "status" });
+  let address = "";
+  const copy = async (text, what) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      told.textContent = `${what} copied`;
+    } catch {
+      told.textContent = "The browser does not let the page copy; select the text.";
+    }
+  };
+  const link = html("a", { textContent: "link to this run" });
+  const pre = attributed(html("pre", {}, code), { tabindex: 0 });
+  return {
+    node: html(
+      "div", { className: "share" },
+      html("details", {}, html("summary", { textContent: "The same run in Python" }), pre, button("Copy the code", () => copy(code.textContent, "Code"))),
+      html("p", {}, link, " ", button("Copy the link", () => copy(address, "Link")), " ", told),
+    ),
+    update(values, python) {
+      address = `${location.href.split("#")[0]}#${name}:${new URLSearchParams(values)}`;
+      link.href = address;
+      code.textContent = python;
+    },
+  };
+}
+
+// Call `act` in the next picture of the screen, once however often it is asked for before.
+export function coalesced(act) {
+  let due = false;
+  return () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      act();
+    });
+  };
+}
+
+export const round = (x, digits = 3) => `${+x.toPrecision(digits)}`;

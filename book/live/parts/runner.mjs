@@ -1,0 +1,177 @@
+// A face that runs: settings, Run and Stop, curves and pictures that grow, a look back, earlier runs kept beside it.
+import { Engine } from "../engine/client.mjs";
+import { plan } from "../engine/plan.mjs";
+import { asker } from "./ask.mjs";
+import { ring, table } from "./pictures.mjs";
+import { button, chart, coalesced, form, frame, html, round, share, speaker } from "./shared.mjs";
+
+const KEPT = 4, COLOURS = ["--other", "--layer1", "--layer2", "--measurement"];
+export const ACTIVATIONS = ["relu", "leaky_relu", "softplus", "gelu", "tanh", "quadratic", "identity"];
+let speed = 3e9; // operations a second at first; measured at each run, for all faces of the page
+
+export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
+
+// name, title, lead; fields as for form(); presets: { text: values }; spec(values): the run for the engine; last(values):
+// where the clock ends; clock: its name; curves: [{ chart, y, series(records), compare(records) }]; python(values, whether they are those of the run that is shown);
+// label(values): a short name of a run; during: fields that may change while it runs; beside(engineFace): more.
+export function runner(place, given, config) {
+  const { name, title, lead, fields, presets, spec, last, clock, curves, python, label } = config;
+  const box = frame(name, title), said = speaker("said status"), shared = share(name), sums = table(), wheel = ring(), ask = asker();
+  const engine = new Engine();
+  let records = [], task = null, asked = null, latest = null, kept = [], running = false, followed = true, edited = true;
+  const charts = curves.map((curve) => chart({ ...curve.chart, at: (x) => back(x) }));
+  const bar = html("progress", { max: 1, value: 0 });
+  bar.setAttribute("aria-label", "share of the run that is done");
+  const expect = () => {
+    const values = controls.values();
+    config.shape?.(controls, values);
+    tellShared();
+    try {
+      const { n, test, steps, operations } = plan(spec(values));
+      const time = steps ? `${steps} steps: ${about((steps * operations) / speed)} here` : "as many steps as the tolerance asks for";
+      if (!running) said.say(`${n} pairs to train on, ${test} to test, ${time}. Press Run.`);
+      run.disabled = false;
+    } catch (error) {
+      if (!running) said.say(error.message);
+      run.disabled = !running;
+    }
+  };
+  // The link and the code are those of the run that is shown, until a setting is changed after it.
+  const tellShared = () => {
+    const values = edited ? controls.values() : asked;
+    shared.update({ ...values, ...(!edited && config.extra?.(asked)) }, python(values, !edited));
+  };
+  const controls = form(fields, given, (changed) => {
+    if (running && config.during?.includes(changed)) engine.set(config.change(controls.values()));
+    else edited = true;
+    expect();
+  });
+  const now = () => records[followed ? records.length - 1 : Math.min(Number(scrub.value), records.length - 1)];
+  const show = coalesced(() => {
+    if (!records.length) return;
+    const at = now(), xs = records.map((record) => record.now), end = last(asked);
+    scrub.max = records.length - 1;
+    if (followed) scrub.value = scrub.max;
+    reading.textContent = `${clock} = ${round(at.now)}`;
+    scrub.setAttribute("aria-valuetext", reading.textContent);
+    curves.forEach((curve, i) => {
+      const series = curve.series(records).map((s) => ({ xs, ...s }));
+      const earlier = kept.flatMap((old, j) => curve.series(old.records).slice(...(curve.compared ?? [])).map((s) => ({
+        xs: old.records.map((record) => record.now), ...s, name: "", className: "earlier", color: `var(${COLOURS[j % COLOURS.length]})`,
+      })));
+      const k = records.indexOf(at);
+      const first = curve.chart.logX ? 1 : 0;
+      charts[i].draw({
+        series: [...earlier, ...(config.beside?.series(i) ?? []), ...series], x: [first, Math.max(end, ...kept.map((old) => old.end))], y: curve.y, cursor: Math.max(first, at.now),
+        text: `${curve.chart.title}: ${series.map((s) => `${s.name} ${round(s.values[k])}, at the start ${round(s.values[0])}`).join("; ")}; at ${clock} = ${round(at.now)}.`,
+      });
+    });
+    sums.draw({ p: asked.p, pairs: task, answers: { train: at.train.answers, test: at.test.answers } });
+    wheel.draw(at.circle);
+  });
+  const back = (x) => {
+    if (!records.length) return;
+    const near = records.reduce((best, record, k) => (Math.abs(record.now - x) < Math.abs(records[best].now - x) ? k : best), 0);
+    scrub.value = near;
+    scrub.dispatchEvent(new Event("input"));
+  };
+  const end = (text) => {
+    running = false;
+    stop.disabled = true;
+    keep.disabled = !records.length;
+    run.disabled = false;
+    said.say(text);
+  };
+  const hear = (message) => {
+    if (message.type === "begun") {
+      ({ task } = message);
+      return;
+    }
+    if (message.type === "refused") return said.say(message.message);
+    if (message.type === "changed") {
+      config.changed(message);
+      return tellShared();
+    }
+    if (message.records) records.push(...message.records);
+    if (message.now !== undefined) bar.value = message.now / last(asked);
+    show();
+    if (message.type === "error") return end(`${message.message}${records.length > 1 ? " What is shown is what was computed so far." : ""}`);
+    if (message.now === undefined) return end("Stopped before it began.");
+    latest = message;
+    const cost = plan(spec(asked)).operations * (message.evaluations + message.products);
+    const settled = message.now > last(asked) / 10; // at first the records take more time than the steps
+    if (settled && message.seconds > 0.1) speed = cost / message.seconds;
+    if (message.weights) ask.know({ ...asked, weights: message.weights });
+    const at = records.at(-1), found = `${clock} = ${round(message.now)} of ${round(last(asked))}: ${config.tell(at)}`;
+    if (message.type === "progress") {
+      const left = message.seconds * (last(asked) / message.now - 1), stage = message.stages ? `, stage ${message.stage} of ${message.stages} of a step` : "";
+      return said.say(`${found}${stage}${settled && left > 1 ? `; ${about(left)} left` : ""}`);
+    }
+    end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} evaluations in ${round(message.seconds, 2)} s. ${found}.`);
+  };
+  const start = () => {
+    try {
+      plan(spec(controls.values()));
+    } catch (error) {
+      return said.say(error.message);
+    }
+    asked = controls.values();
+    records = [];
+    followed = running = true;
+    edited = false;
+    stop.disabled = false;
+    keep.disabled = true;
+    bar.value = 0;
+    said.say("Starting.");
+    engine.run({ ...spec(asked), weights: true }, hear);
+    config.beside?.begin(asked, show);
+    tellShared();
+  };
+  const run = button("Run", start), stop = button("Stop", () => {
+    engine.stop();
+    config.beside?.stop();
+  });
+  stop.disabled = true;
+  const list = html("p", { className: "key" });
+  const keep = button("Keep for comparison", () => {
+    kept = [...kept, { records, end: last(asked), text: label(asked) }].slice(-KEPT);
+    keep.disabled = true;
+    tellKept();
+  });
+  keep.disabled = true;
+  const tellKept = () => {
+    list.replaceChildren();
+    kept.forEach(({ text, records: old }, j) => list.append(html("span", { className: "swatch", style: `background: var(${COLOURS[j % COLOURS.length]})` }), `${text}: test accuracy ${old.at(-1).test.accuracy.toFixed(2)} `));
+    if (kept.length) list.append(button("Forget", () => {
+      kept = [];
+      tellKept();
+      show();
+    }));
+    show();
+  };
+  const scrub = html("input", { type: "range", min: 0, max: 0, value: 0 }), reading = html("output");
+  scrub.addEventListener("input", () => {
+    followed = Number(scrub.value) === records.length - 1;
+    show();
+  });
+  const choice = html("select", {}, ...Object.keys(presets).map((text) => html("option", { textContent: text })));
+  const fill = () => {
+    for (const [field, value] of Object.entries(presets[choice.value])) controls.set(field, value);
+    expect();
+  };
+  choice.addEventListener("input", fill);
+  box.append(
+    html("p", {}, html("b", { textContent: "Live" }), `: ${lead}`),
+    html("div", { className: "strip" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
+    controls.node,
+    html("div", { className: "strip" }, run, stop, bar, keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)),
+    ...said.nodes, list, ...(config.beside?.nodes ?? []),
+    html("div", { className: "charts" }, ...charts.map(({ node }) => node), sums.node, wheel.node),
+    ask.node, shared.node,
+  );
+  place.append(box);
+  if (Object.keys(given).length === 0) fill();
+  else expect();
+  if (!run.disabled) start();
+  return { result: () => latest && { ...latest, records }, values: controls.values, running: () => running, engine };
+}

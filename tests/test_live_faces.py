@@ -1,0 +1,365 @@
+"""The faces that compute in the page: their numbers are the package's, and they behave on the page."""
+
+import gzip
+import importlib.resources
+import os
+import re
+import threading
+from http.server import ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+from conftest import QuietHandler
+from pages import AUDIT, GRAVE, OVERHANG, TAGS
+
+from grokutil.activations import ACTIVATIONS
+from grokutil.constraints import SingularPointError, ZeroLossManifold
+from grokutil.data import modular_addition
+from grokutil.gradient_flow import fall, slow_flow, training_flow
+from grokutil.isolated import FirstLayerDynamics, SingularKernelError
+from grokutil.measure import accuracy, learning_curves
+from grokutil.model import gaussian_embedding, predict
+from grokutil.toy import descend
+from grokutil.widgets import toy_descent
+from grokutil.widgets.valley import TIMES, VALLEYS
+
+PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Faces</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
+<body><main>
+<h1>Faces</h1>{boxes}</main><script src="/live.js"></script><script src="/widgets.js"></script></body></html>"""
+SMALL = {"p": 7, "width": 40, "activation": "gelu", "ridge": 0.1, "step": 0.01, "until": 0.5, "seed": 3}
+SHORT = {"p": 7, "trainSize": 20, "width": 30, "steps": 300, "seed": 2, "learningRate": 0.5}
+ENDED = "() => window.face.result()?.type && !window.face.running() && window.face.result().type !== 'progress'"
+LABELS = """(box) => [...box.querySelectorAll("svg[role=img]:not([hidden]), canvas")].map((image) => image.ariaLabel)"""
+
+
+class Handler(QuietHandler):
+    """The scripts of the book, and pages with the boxes of the faces that the address names."""
+
+    def do_GET(self):
+        names = re.fullmatch(r"/page/([\w+]+)", self.path)
+        if not names:
+            return super().do_GET()
+        boxes = "".join(f'<div class="needs-kernel live-{name}">kernel</div>' for name in names[1].split("+"))
+        body = PAGE.format(boxes=boxes).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def scripts(root):
+    """The address of the book's scripts."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), lambda *a: Handler(*a, directory=root / "book" / "static")) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+@pytest.fixture
+def open_page(browser, scripts):
+    """Open a page of faces; at its end nothing has gone wrong, and nobody else was asked for anything."""
+    pages, faults, ours = [], [], (scripts, "data:", "blob:")
+
+    def open_page(address, broken="", **options):
+        page = browser.new_page(**options)
+        pages.append(page)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(ours) or faults.append(request.url))
+        if broken:
+            page.route(f"**/live/{broken}.js", lambda route: route.abort())
+        page.goto(f"{scripts}/page/{address}")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert faults == []
+
+
+def mounted(page, name, values):
+    """A face with settings of its own, run to its end: its result, arrays as lists."""
+    page.evaluate(
+        """async ([name, values]) => {
+            const face = await import(`../live/${name}.js`), place = document.createElement("div");
+            document.querySelector("main").append(place);
+            window.face = face.mount(place, values);
+        }""",
+        [name, values],
+    )
+    return finished(page)
+
+
+def finished(page):
+    page.wait_for_function(ENDED, timeout=120_000)
+    return page.evaluate(
+        """() => {
+            const { weights, records, now, type } = window.face.result();
+            const plain = (half) => ({ ...half, answers: [...half.answers] });
+            return { type, now, weights: weights.map((W) => [...W]),
+                     records: records.map((r) => ({ ...r, train: plain(r.train), test: plain(r.test) })) };
+        }"""
+    )
+
+
+def run_in_python(page, index=-1):
+    """What the code that the page offers computes."""
+    code = page.locator(".share code").nth(index).text_content()
+    names = {}
+    exec(code, names)
+    return names
+
+
+def far(found, expected):
+    found, expected = np.ravel(found), np.ravel(expected)
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    monkeypatch.setitem(os.environ, "TQDM_DISABLE", "1")
+
+
+class TestValley:
+    @pytest.mark.parametrize(
+        ("shape", "valley", "start", "ridge"),
+        [("parabola", "y = x²", (1.1, 2.3), 0.1), ("hyperbola", "w₁ w₂ = 1", (2.3, 1.1), 0.3)],
+    )
+    def test_its_paths_are_the_package_s(self, open_page, shape, valley, start, ridge):
+        page = open_page("none")
+        found = page.evaluate(
+            "async (given) => (await import('../live/valley.js')).run(...given)", [shape, list(start), ridge]
+        )
+        Z, theta = VALLEYS[valley].manifold(), torch.tensor(start, dtype=torch.float64)
+        some = [0, 20, 60, 100, 160]
+        training = training_flow(Z, theta, ridge, TIMES[some]).states
+        landed = fall(Z, theta, [0, 60], rtol=1e-8).states[-1]
+        slow = slow_flow(Z, landed, TIMES[some]).states
+        assert np.abs(np.array(found["training"])[some] - torch.stack(training).numpy()).max() < 1e-6
+        assert np.abs(np.array(found["slow"])[some] - torch.stack(slow).numpy()).max() < 1e-6
+        for k in some[1:]:
+            at, state = found["at"][k], torch.tensor(found["training"][k], dtype=torch.float64)
+            assert at["mu"] == pytest.approx(float(Z.multiplier(state)), rel=1e-12)
+            np.testing.assert_allclose(at["sum"], -Z.loss_gradient(state, ridge), rtol=1e-9, atol=1e-12)
+            assert at["e"] == pytest.approx(float(Z.residual(state) + ridge * Z.multiplier(state)), abs=1e-12)
+
+    def test_a_singular_start_gets_the_package_s_sentence(self, open_page):
+        page = open_page("none")
+        page.evaluate(
+            """async () => (await import("../live/valley.js")).mount(document.querySelector("main"),
+                { shape: "crossing", x: 0, y: 0, ridge: 0.1 })"""
+        )
+        Z = ZeroLossManifold(lambda w: (w[0] * w[1])[None], torch.zeros(1, dtype=torch.float64))
+        with pytest.raises(SingularPointError) as caught:
+            Z.multiplier(torch.zeros(2, dtype=torch.float64))
+        page.wait_for_selector(".status:not(:empty)")
+        assert page.locator(".status").inner_text() == str(caught.value)
+
+    def test_mouse_and_keyboard_move_the_point_and_the_code_follows(self, open_page):
+        page = open_page("valley")
+        said = page.locator(".status")
+        page.wait_for_function("document.querySelector('.status')?.textContent.startsWith('At s')")
+        before = said.inner_text()
+        page.get_by_label("start x").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("(text) => document.querySelector('.status').textContent !== text", arg=before)
+        assert "start, ridge = torch.tensor([1.11, 2.3]" in page.locator(".share code").text_content()
+        box = page.locator(".handle circle").last.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] - 60, middle[1] + 20, steps=4)
+        page.mouse.up()
+        values = re.findall(r"tensor\(\[([-\d.]+), ([-\d.]+)\]", page.locator(".share code").text_content())[0]
+        assert float(values[0]) < 0.9 and float(values[1]) < 2.3
+        page.get_by_role("button", name="Play").click()
+        page.wait_for_function("document.querySelector('.status').textContent.startsWith('At s = 2 ')")
+        names = run_in_python(page)
+        shown = re.search(r"weights are \(([-\d.e]+), ([-\d.e]+)\)", said.inner_text())
+        assert [float(x) for x in shown.groups()] == pytest.approx(names["training"].tolist(), rel=5e-3, abs=1e-9)
+
+
+class TestDescent:
+    @pytest.mark.parametrize("landscape", toy_descent.LANDSCAPES)
+    def test_its_path_is_the_package_s(self, open_page, landscape):
+        page = open_page("none")
+        choice = {"landscape": landscape, "x": -1, "y": 1.5, "ridge": 0.02, "rate": 0.1, "count": 300}
+        page.evaluate(
+            """async (values) => {
+                window.face = (await import("../live/descent.js")).mount(document.querySelector("main"), values);
+            }""",
+            choice,
+        )
+        page.wait_for_function("() => window.face.result()")
+        path = np.reshape(page.evaluate("() => window.face.result().path"), (-1, 2))
+        scene = toy_descent.LANDSCAPES[landscape]
+        expected = descend(lambda w: scene.gradient(w, 0.02), (-1, 1.5), 0.1, 300)
+        np.testing.assert_allclose(path, expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(run_in_python(page)["path"], expected, rtol=1e-12, atol=1e-12)
+        low = toy_descent.first_low(scene.loss(expected))
+        assert f"train loss is below 0.05 from step {low}" in page.locator(".status").inner_text()
+
+    def test_a_path_that_runs_away_gets_the_package_s_sentence(self, open_page):
+        page = open_page("none")
+        page.evaluate(
+            """async () => (await import("../live/descent.js")).mount(document.querySelector("main"),
+                { landscape: "line", x: -1, y: 1, ridge: 0.01, rate: 0.562, count: 3000 })"""
+        )
+        with pytest.raises(ValueError, match="overshoots") as caught:
+            list(toy_descent.compute(-1, 1, 0.01, 0.562, "line", 3000))
+        page.wait_for_selector(".status:not(:empty)")
+        assert page.locator(".status").inner_text() == str(caught.value)
+
+
+class TestLaboratory:
+    @pytest.mark.parametrize("more", [{}, {"method": "rkc", "rtol": 1e-3}, {"reading": "variance", "plain": True}])
+    def test_its_run_is_the_package_s(self, open_page, more):
+        page = open_page("none")
+        found = mounted(page, "laboratory", SMALL | more)
+        names = run_in_python(page)
+        task, E = names["task"], names["E"]
+        assert found["type"] == "done" and far(found["weights"][0], E) < 1e-9
+        readout, last = names["velocity"].readout(E), found["records"][-1]
+        output = predict(E, readout, task.X_test, "gelu")
+        assert last["test"]["accuracy"] == accuracy(output, task.labels_test)
+        assert last["test"]["answers"] == output.argmax(1).tolist()
+        norms = [float(W.square().sum()) for W in (E, readout)]
+        assert last["norms"] == pytest.approx(norms, rel=1e-9)
+
+    def test_it_offers_the_activations_of_the_package(self, open_page):
+        page = open_page("none")
+        page.evaluate("async () => { (await import('../live/laboratory.js')).mount(document.querySelector('main')); }")
+        assert page.get_by_label("activation").locator("option").all_inner_texts() == list(ACTIVATIONS)
+
+    def test_a_link_brings_the_run_back(self, open_page):
+        page = open_page("none")
+        mounted(page, "laboratory", SMALL)
+        shown = page.locator(".live-face").evaluate(LABELS)
+        link = page.get_by_role("link", name="link to this run").get_attribute("href")
+        again = open_page("laboratory" + link[link.index("#") :])
+        again.wait_for_function("document.querySelector('.status')?.textContent.startsWith('Done')", timeout=60_000)
+        again.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        assert again.locator(".live-face").evaluate(LABELS) == shown and "test accuracy" not in shown[1]
+
+    def test_a_bad_choice_gets_the_package_s_sentence(self, open_page):
+        page = open_page("none")
+        mounted(page, "laboratory", SMALL)
+        task = modular_addition(7, 0.7, seed=3)
+        with pytest.raises(SingularKernelError) as caught:
+            FirstLayerDynamics(task.X_train, task.Y_train)(gaussian_embedding(7, 10, seed=3))
+        page.get_by_label("width").fill("10")
+        page.get_by_label("weight decay λ").fill("0")
+        assert page.locator(".status").inner_text() == str(caught.value)
+        assert page.get_by_role("button", name="Run").is_disabled()
+
+    def test_stop_keeps_what_was_computed_and_the_last_of_twenty_wishes_wins(self, open_page):
+        page = open_page("none")
+        mounted(page, "laboratory", SMALL)
+        page.get_by_label("until τ").fill("5000")
+        page.get_by_role("button", name="Run").click()
+        page.wait_for_function("() => window.face.result()?.type === 'progress'")
+        page.get_by_role("button", name="Stop").click()
+        stopped = finished(page)
+        assert stopped["type"] == "stopped" and 0 < stopped["now"] < 5000 and stopped["records"]
+        assert page.locator(".status").inner_text().startswith("Stopped; what is shown")
+        page.get_by_label("until τ").fill("0.5")
+        for seed in range(20):
+            page.get_by_label("seed").fill(str(seed))
+            page.get_by_role("button", name="Run").click()
+        page.wait_for_function("() => document.querySelector('.status').textContent.startsWith('Done')", timeout=60_000)
+        assert far(finished(page)["weights"][0], run_in_python(page)["E"]) < 1e-9
+        assert "gaussian_embedding(7, 40, seed=19" in page.locator(".share code").text_content()
+
+    def test_two_of_them_do_not_disturb_each_other(self, open_page):
+        page = open_page("laboratory+laboratory")
+        page.wait_for_function("document.querySelectorAll('.live-face').length === 2")
+        for face, seed in zip(page.locator(".live-face").all(), ("4", "5"), strict=True):
+            choice = {"modulus p": "7", "width": "40", "until τ": "0.5", "step η": "0.01", "seed": seed}
+            for label, value in choice.items():
+                face.get_by_label(label, exact=True).fill(value)
+            face.get_by_role("button", name="Run").click()
+        page.wait_for_function(
+            "[...document.querySelectorAll('.status')].filter((p) => /^Done: 50 eval/.test(p.textContent)).length === 2"
+        )
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        for index, face in enumerate(page.locator(".live-face").all()):
+            names = run_in_python(page, index)
+            norm = float(names["E"].square().sum())
+            label = face.evaluate(LABELS)[1]
+            assert float(re.search(r"layer 1 ([\d.]+)", label)[1]) == pytest.approx(norm, rel=5e-3)
+
+
+class TestTraining:
+    def test_its_run_is_the_package_s_also_when_weight_decay_changes_on_the_way(self, open_page):
+        page = open_page("none")
+        found = mounted(page, "training", SHORT | {"changes": "100:0.01", "isolated": "no"})
+        run = run_in_python(page)["run"]
+        W1, W2 = run.states[-1]
+        assert far(found["weights"][0], W1) < 1e-9 and far(found["weights"][1], W2.T) < 1e-9
+        curves = learning_curves([(W1, W2)], modular_addition(7, train_size=20, seed=2))
+        last = found["records"][-1]
+        for half in ("train", "test"):
+            assert last[half]["loss"] == pytest.approx(getattr(curves, f"{half}_loss")[0], rel=1e-9)
+            assert last[half]["accuracy"] == getattr(curves, f"{half}_accuracy")[0]
+
+    def test_a_change_during_the_run_is_in_its_link_and_its_code(self, open_page):
+        page = open_page("none")
+        page.evaluate(
+            """async (values) => {
+                window.face = (await import("../live/training.js")).mount(document.querySelector("main"), values);
+            }""",
+            SHORT | {"steps": 20_000, "isolated": "no"},
+        )
+        page.wait_for_function("() => window.face.result()?.type === 'progress'")
+        page.get_by_label("weight decay").fill("-3")
+        found = finished(page)
+        code = page.locator(".share code").text_content()
+        step = int(re.search(r"weight_decay=0.001, times=\[(\d+), 20000\]", code)[1])
+        assert 0 < step < 20_000 and found["records"][-1]["weightDecay"] == 0.001
+        assert f"changes={step}%3A0.001" in page.get_by_role("link").get_attribute("href")
+        assert far(found["weights"][0], run_in_python(page)["run"].states[-1][0]) < 1e-6
+
+    def test_what_the_network_says_is_what_it_computes(self, open_page):
+        page = open_page("none")
+        mounted(page, "training", SHORT | {"isolated": "no"})
+        page.get_by_text("Try it yourself").click()
+        page.get_by_label("a", exact=True).fill("2")
+        page.get_by_label("b", exact=True).fill("6")
+        W1, W2 = run_in_python(page)["run"].states[-1]
+        x = torch.zeros(1, 7, dtype=torch.float64)
+        x[0, 2] = x[0, 6] = 1
+        output = predict(W1, W2, x)[0]
+        answer = int(output.argmax())
+        assert f"the network now says {answer}" in page.locator(".ask .said").inner_text()
+        shares = torch.relu(W1[2] + W1[6]) * W2[:, answer]
+        assert page.locator(".ask .unit span").first.inner_text() == f"unit {int(shares.abs().argmax())}"
+
+
+def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
+    page = open_page("laboratory", broken="laboratory")
+    page.wait_for_selector(".kernel-hint")
+    assert "More controls, which compute, need a kernel" in page.locator(".kernel-hint").inner_text()
+    assert page.locator(".live-face, .live-place").count() == 0
+
+
+def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
+    page = open_page("descent+valley+laboratory+training", viewport={"width": 390, "height": 844})
+    for face in ("laboratory", "training"):
+        page.locator(".live-place").last.scroll_into_view_if_needed()
+        page.wait_for_selector(f"[data-face={face}] svg[aria-label]", timeout=60_000)
+        page.locator(f"[data-face={face}]").get_by_role("button", name="Stop").click()
+    page.add_style_tag(content=":root { --pst-color-text-base: #222832; --pst-color-background: #fff }")
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
+    assert [fault for fault in page.evaluate(AUDIT, {"runOnly": TAGS}) if fault[0] in GRAVE] == []
+    assert page.evaluate(OVERHANG) <= 0
+
+
+def test_the_faces_are_small(root):
+    """Bytes gzipped: engine and laboratory 25 KB, all five 45 KB."""
+    size = {f.stem: len(gzip.compress(f.read_bytes(), 9)) for f in (root / "book" / "static" / "live").glob("*.js")}
+    assert size["engine"] + size["shared"] + size["laboratory"] <= 25_000
+    assert sum(size.values()) <= 45_000 and len(size) == 6
