@@ -28,7 +28,7 @@ PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset=
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
 <body><main>
 <h1>Faces</h1>{boxes}</main><script src="/live.js"></script><script src="/widgets.js"></script></body></html>"""
-SMALL = {"p": 7, "width": 40, "activation": "gelu", "ridge": 0.1, "step": 0.01, "until": 0.5, "seed": 3}
+SMALL = {"p": 7, "width": 40, "activation": "gelu", "ridge": 0.1, "step": 0.01, "until": 0.25, "seed": 3}
 SHORT = {"p": 7, "trainSize": 20, "width": 30, "steps": 300, "seed": 2, "learningRate": 0.5}
 ENDED = "() => window.face.result()?.type && !window.face.running() && window.face.result().type !== 'progress'"
 LABELS = """(box) => [...box.querySelectorAll("svg[role=img]:not([hidden]), canvas")].map((image) => image.ariaLabel)"""
@@ -258,14 +258,14 @@ class TestLaboratory:
     def test_stop_keeps_what_was_computed_and_the_last_of_twenty_wishes_wins(self, open_page):
         page = open_page("none")
         mounted(page, "laboratory", SMALL)
-        page.get_by_label("until τ").fill("5000")
+        page.get_by_label("until s").fill("5000")
         page.get_by_role("button", name="Run").click()
         page.wait_for_function("() => window.face.result()?.type === 'progress'")
         page.get_by_role("button", name="Stop").click()
         stopped = finished(page)
         assert stopped["type"] == "stopped" and 0 < stopped["now"] < 5000 and stopped["records"]
         assert page.locator(".status").inner_text().startswith("Stopped; what is shown")
-        page.get_by_label("until τ").fill("0.5")
+        page.get_by_label("until s").fill("0.25")
         for seed in range(20):
             page.get_by_label("seed").fill(str(seed))
             page.get_by_role("button", name="Run").click()
@@ -277,7 +277,7 @@ class TestLaboratory:
         page = open_page("laboratory+laboratory")
         page.wait_for_function("document.querySelectorAll('.live-face').length === 2")
         for face, seed in zip(page.locator(".live-face").all(), ("4", "5"), strict=True):
-            choice = {"modulus p": "7", "width": "40", "until τ": "0.5", "step η": "0.01", "seed": seed}
+            choice = {"modulus p": "7", "width": "40", "until s": "0.25", "step η": "0.01", "seed": seed}
             for label, value in choice.items():
                 face.get_by_label(label, exact=True).fill(value)
             face.get_by_role("button", name="Run").click()

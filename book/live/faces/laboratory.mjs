@@ -13,21 +13,21 @@ const FIELDS = [
   ["method", "steps", { options: ["euler", "rkc"], texts: ["Euler", "stabilised"], value: "euler" }],
   ["step", "step η", number(2e-3)],
   ["rtol", "tolerance", number(1e-2)],
-  ["until", "until τ", number(6)],
+  ["until", "until s", number(3)],
   ["seed", "seed", number(0, { step: 1 })],
 ];
 const COMMON = { fraction: 0.7, ridge: 0, reading: "deviation", method: "euler", rtol: 0.01, seed: 0 };
 const PRESETS = {
-  "a small run (p = 13)": { ...COMMON, p: 13, width: 96, activation: "gelu", step: 2e-3, until: 6 },
-  "the book's run (p = 23)": { ...COMMON, p: 23, width: 256, activation: "relu", step: 1e-3, until: 5 },
-  "the size of Fig. 6 (p = 37)": { ...COMMON, p: 37, width: 512, activation: "relu", step: 1e-3, until: 2.5 },
+  "a small run (p = 13)": { ...COMMON, p: 13, width: 96, activation: "gelu", step: 2e-3, until: 3 },
+  "the book's run (p = 23)": { ...COMMON, p: 23, width: 256, activation: "relu", step: 1e-3, until: 2.5 },
+  "the size of Fig. 6 (p = 37)": { ...COMMON, p: 37, width: 512, activation: "relu", step: 1e-3, until: 1.25 },
 };
 const CURVES = [
-  { chart: { title: "accuracy", xlabel: "τ" }, y: [0, 1.02], compared: [0, 1], series: (records) => [
+  { chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], series: (records) => [
     { name: "test", color: "var(--test)", values: records.map((r) => r.test.accuracy) },
     { name: "train", color: "var(--train)", values: records.map((r) => r.train.accuracy) },
   ] },
-  { chart: { title: "squared norms", xlabel: "τ", logY: true }, series: (records) => [0, 1].map((l) => (
+  { chart: { title: "squared norms", xlabel: "s", logY: true }, series: (records) => [0, 1].map((l) => (
     { name: `layer ${l + 1}`, color: `var(--layer${l + 1})`, values: records.map((r) => r.norms[l]) }
   )) },
 ];
@@ -41,7 +41,7 @@ from grokutil.model import gaussian_embedding, predict
 task = modular_addition(${v.p}, ${v.fraction}, seed=${v.seed})
 start = gaussian_embedding(${v.p}, ${v.width}, seed=${v.seed}, reading="${v.reading}")
 velocity = FirstLayerDynamics(task.X_train, task.Y_train, "${v.activation}", ridge=${v.ridge})
-run = integrate(velocity, start, [0, ${v.until}], ${v.method === "euler" ? `step=${v.step}` : `method="rkc", rtol=${v.rtol}`})
+run = integrate(velocity, start, [0, 2 * ${v.until}], ${v.method === "euler" ? `step=${v.step}` : `method="rkc", rtol=${v.rtol}`})
 E = run.states[-1]
 print(accuracy(predict(E, velocity.readout(E), task.X_test, "${v.activation}"), task.labels_test))`;
 
@@ -52,10 +52,11 @@ export const mount = (place, given = linked("laboratory")) =>
     lead: "eq. 20 runs in this page, in double precision. The same settings and seed give the same run as in Python.",
     fields: FIELDS,
     presets: PRESETS,
-    clock: "τ",
+    clock: "s",
+    unit: 2, // the engine, as the package, runs on tau = 2 s
     curves: CURVES,
     python,
-    spec: ({ plain, ...values }) => ({ kind: "isolated", ...values, ...(given.plain && { plain: true }) }),
+    spec: ({ plain, until, ...values }) => ({ kind: "isolated", until: 2 * until, ...values, ...(given.plain && { plain: true }) }),
     last: ({ until }) => until,
     label: ({ activation, p, width, ridge, seed }) => `${activation}, p ${p}, width ${width}, λ ${ridge}, seed ${seed}`,
     tell: ({ test }) => `test accuracy ${test.accuracy.toFixed(2)}`,

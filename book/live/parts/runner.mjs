@@ -12,10 +12,10 @@ let speed = 3e9; // operations a second at first; measured at each run, for all 
 export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
 
 // name, title, lead; fields as for form(); presets: { text: values }; spec(values): the run for the engine; last(values):
-// where the clock ends; clock: its name; curves: [{ chart, y, series(records), compare(records) }]; python(values, whether they are those of the run that is shown);
+// where the clock ends; clock: its name; unit: how much of the engine's time one of it is; curves: [{ chart, y, series(records), compare(records) }]; python(values, whether they are those of the run that is shown);
 // label(values): a short name of a run; during: fields that may change while it runs; beside(engineFace): more.
 export function runner(place, given, config) {
-  const { name, title, lead, fields, presets, spec, last, clock, curves, python, label } = config;
+  const { name, title, lead, fields, presets, spec, last, clock, unit = 1, curves, python, label } = config;
   const box = frame(name, title), said = speaker("said status"), shared = share(name), sums = table(), wheel = ring(), ask = asker();
   const engine = new Engine();
   let records = [], task = null, asked = null, latest = null, kept = [], running = false, followed = true, edited = true;
@@ -82,7 +82,8 @@ export function runner(place, given, config) {
     run.disabled = false;
     said.say(text);
   };
-  const hear = (message) => {
+  const hear = ({ now, ...told }) => {
+    const message = now === undefined ? told : { ...told, now: now / unit };
     if (message.type === "begun") {
       ({ task } = message);
       return;
@@ -92,7 +93,7 @@ export function runner(place, given, config) {
       config.changed(message);
       return tellShared();
     }
-    if (message.records) records.push(...message.records);
+    if (message.records) records.push(...message.records.map((record) => ({ ...record, now: record.now / unit })));
     if (message.now !== undefined) bar.value = message.now / last(asked);
     show();
     if (message.type === "error") return end(`${message.message}${records.length > 1 ? " What is shown is what was computed so far." : ""}`);
