@@ -10,6 +10,8 @@ LINES = 110  # of visible code a chapter, on average
 MENTIONS = 5  # of the paper's numbers in the running text of a chapter
 ABOUT_THE_PAPER = {"book/claims": "its subject is what the paper states, number by number: a box would hold the page"}
 WORDS = 90  # at the end of a chapter
+PROSE = 35_000  # words in the chapters from the toy models to the four paths, apart from what is folded or set aside
+SPLIT = {"book/valley_shapes"}  # once a part of another of the fifteen
 
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BOX = re.compile(
@@ -27,6 +29,14 @@ NUMBERED = re.compile(
     r"\b(?:(?:Theorem|Lemma|Corollary|Definition|Assumption|Remark)s? (?:[3-7]|[A-E])\.\d"
     r"|(?:[Ff]ig(?:ure)?s?\.?|[Ee]q(?:uation)?s?\.?|[Ss]ections?|Appendi(?:x|ces)) (?:\d|[A-E]\b))"
 )
+
+
+ASIDE = {  # what is counted apart, in this order: none is in another
+    "box": BOX,
+    "solution": SOLUTION,
+    "exercise": re.compile(r"^(`{3,})\{exercise\}.*?^\1$", re.MULTILINE | re.DOTALL),
+    "folded": re.compile(r"^(:{3,}|`{3,})\{admonition\}[^\n]*\n:class: dropdown.*?^\1$", re.MULTILINE | re.DOTALL),
+}
 
 
 @pytest.fixture(params=TAUGHT)
@@ -55,6 +65,25 @@ def mentions(source):
 
 def words(text):
     return len(re.sub(r"\$[^$]+\$", "formula", text).split())
+
+
+def counted(source):
+    """Words of the prose, and of what is set aside; a formula in a line is a word, code is none."""
+    text = re.sub(r"\A---\n.*?\n---\n|^```\{index\}.*?^```$|\$\$.*?\$\$", "", CELL.sub("", source), flags=re.M | re.S)
+    counts = {}
+    for name, pattern in ASIDE.items():
+        counts[name] = sum(words(found[0]) for found in pattern.finditer(text))
+        text = pattern.sub("", text)
+    return counts | {"prose": words(text)}
+
+
+def test_the_argument_is_told_in_few_words(root):
+    start, end = TAUGHT.index("book/toy_models"), TAUGHT.index("book/four_paths")
+    chapters = TAUGHT[start : end + 1]
+    assert len(chapters) == 15 + len(SPLIT) and SPLIT < set(chapters)
+    counts = {page: counted(read(root, page)) for page in chapters}
+    assert sum(count["prose"] for count in counts.values()) <= PROSE, counts
+    assert all(sum(count[name] for count in counts.values()) > 200 for name in ASIDE), counts
 
 
 def test_a_chapter_opens_with_a_question(source):
@@ -110,3 +139,9 @@ def test_the_counts_count():
     text = f"{index}\n\n{box}\n\nTheorem 4.8, eqs 8 to 10, Fig. 3, section 4.6, Appendix D; \\tag{{3}}, Theorem A.\n"
     assert len(mentions(text)) == 5
     assert words("one $a + b$ two") == 3
+    folded = ":::{admonition} The proof\n:class: dropdown\n\nIt is so.\n:::"
+    exercise = "```{exercise} A\n:label: ex-a\n\nDo it now.\n```"
+    found = counted(
+        f"---\na: b\n---\nSay $x$.\n\n{index}\n\n{box}\n\n{cell}\n\n{exercise}\n\n{folded}\n\n$$\na b c\n$$\n"
+    )
+    assert found["prose"] == 2 and all(found[name] > 2 for name in ("box", "exercise", "folded"))
