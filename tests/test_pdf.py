@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from conftest import chapters
+from test_reading import CELL
 
 LATEX_HAS = {"book/genindex"}  # it makes the index itself
 
@@ -48,6 +49,13 @@ def escaped(title):
 def test_every_page_is_a_chapter_in_the_order_of_the_book(text, sources):
     titles = [re.search(r"^# (.+)$", text, re.MULTILINE)[1] for page, text in sources.items() if page not in LATEX_HAS]
     assert re.findall(r"^\\chapter\{(.+)\}$", text, re.MULTILINE) == [escaped(title) for title in titles]
+
+
+def test_what_is_folded_on_a_page_has_its_first_line_as_a_heading(text, sources):
+    folded = [cell for source in sources.values() for cell in CELL.findall(source) if "hide-input" in cell]
+    checks = sum("\n# Check: " in cell for cell in folded)
+    assert text.count(r"\sphinxstylestrong{Check: ") == checks > 100
+    assert r"\PYGZsh{} Check: " not in text
 
 
 def test_chapters_have_the_numbers_that_they_have_on_the_pages(text, book):
