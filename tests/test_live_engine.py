@@ -502,7 +502,7 @@ def said(spec):
         DESCENT | {"loss": "huber"},
         DESCENT | {"steps": 0},
     ],
-    ids=lambda spec: f"{spec['kind']}-{dict(set(spec.items()) - set(FLOW.items()) - set(DESCENT.items()))}",
+    ids=lambda spec: f"{spec['kind']}-{dict(sorted(spec.items() - FLOW.items() - DESCENT.items()))}",
 )
 def test_bad_choices_get_the_words_of_the_package(page, spec):
     found, expected = ask(page, "refuse", spec), said(spec)
