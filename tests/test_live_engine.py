@@ -92,14 +92,14 @@ export const ask = {
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """A blank page, ask.js, the built engine, and at /mutant/K/ its sources, one of them broken."""
+    """A blank page, ask.js, the built engine, and in the folder of a mutant's number its sources, one broken."""
 
     mutants: dict[str, tuple[str, str, str]] = {}
 
     def do_GET(self):  # noqa: N802
         path = self.path.strip("/")
-        if path.startswith("mutant/"):
-            _, key, name = path.split("/")
+        if "/" in path:
+            key, name = path.split("/")
             file, old, new = self.mutants[key]
             if name == "kernels.wasm":  # as the bundler gives it
                 text = "export default " + max(re.findall('"[^"]*"', engine_text()), key=len)
@@ -444,6 +444,11 @@ def quick_check(page, engine="/engine.js"):
     return answers
 
 
+def broken(key):
+    """Where the mutant of that number is served."""
+    return f"/{key}/engine.mjs"
+
+
 def same(one, other):
     """Whether two answers are the same to nine digits, of the size of their largest entry."""
     if isinstance(one, dict):
@@ -598,13 +603,13 @@ def test_mutants_of_the_engine_are_caught(page):
     engine, whose answers the tests above hold against the package."""
     expected = quick_check(page)
     Pages.mutants = {"0": ("", "", "")} | {str(k): mutant for k, mutant in enumerate(MUTANTS.values(), 1)}
-    assert same(quick_check(page, "/mutant/0/engine.mjs"), expected)
+    assert same(quick_check(page, broken(0)), expected)
     for file, old, _ in MUTANTS.values():
         assert (SOURCES / "engine" / file).read_text().count(old) == 1, old
     survivors = []
     for key, name in enumerate(MUTANTS, 1):
         try:
-            if same(quick_check(page, f"/mutant/{key}/engine.mjs"), expected):
+            if same(quick_check(page, broken(key)), expected):
                 survivors.append(name)
         except Exception as error:  # a mutant that cannot run is caught
             assert not re.search("ReferenceError|SyntaxError", str(error)), (name, error)

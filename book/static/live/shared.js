@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 44c50cee48978066bfacad1ef79eb50c77601b21ef4dafe98408cb00ae298574
+// Built by `make live` from book/live, SHA-256 30712a628d6772f8808ee6b4b50851e999b3b7c4de51eb881c969b462860e0fd
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
