@@ -205,7 +205,8 @@ def toy_descent() -> W.VBox:
     }
     ridges = Control("ridge", "weight decay λ", RIDGES, first=RIDGES.index(0.01))
     starts = Control("start", "start", list(STARTS.values()), texts=list(STARTS))
-    return explorer(player(draw, ridges, starts, size=SIZE, interval=900), Live(compute, controls, warn, face="descent"))
+    kernel_free = player(draw, ridges, starts, size=SIZE, interval=900)
+    return explorer(kernel_free, Live(compute, controls, warn, face="descent"))
 
 
 def _point(w: Array) -> str:

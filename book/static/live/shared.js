@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 30712a628d6772f8808ee6b4b50851e999b3b7c4de51eb881c969b462860e0fd
+// Built by `make live` from book/live, SHA-256 bdb891cb3b975df69eba8e8abb7d2751afa383291be0dbcaca5fba8ce3cd2218
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
