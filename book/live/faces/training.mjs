@@ -47,12 +47,13 @@ function python(v, changes) {
   const parts = [[0, wd], ...changes], ends = [...changes.map(([step]) => step), v.steps];
   const calls = parts.map(([from, value], i) =>
     `run = gradient_descent(task, width=${v.width}, activation="${v.activation}", weight_decay=${value}, times=[${from}, ${ends[i]}], ${i ? "start=run.states[-1], " : ""}${rates})`);
+  const anew = changes.length && (momentum || batch) ? "# Here velocity and batches begin anew at a change; in the page they go on.\n" : "";
   return `from grokutil.data import modular_addition
 from grokutil.measure import learning_curves
 from grokutil.train import gradient_descent
 
 task = modular_addition(${v.p}, train_size=${v.trainSize}, seed=${v.seed})
-${calls.join("\n")}
+${anew}${calls.join("\n")}
 print(learning_curves(run.states[-1:], task, "${v.activation}"))`;
 }
 
