@@ -1,5 +1,6 @@
 """What a chapter owes its reader: a question first, few lines of code to read, its own names for things, a way on."""
 
+import ast
 import re
 from statistics import mean
 
@@ -111,6 +112,15 @@ def test_a_chapter_speaks_of_the_paper_in_one_box_at_its_end(root, page):
 def test_visible_code_is_short(root):
     lines = {page: visible_lines(read(root, page)) for page in TAUGHT}
     assert mean(lines.values()) <= LINES, lines
+
+
+@pytest.mark.filterwarnings("error")
+def test_strings_with_formulas_are_raw(source):
+    """Neither an escape that Python does not know, nor one that it takes for a tab or a backspace."""
+    for cell in CELL.findall(source):
+        code = re.sub(r"\A---\n.*?\n---\n|\A(?::[^\n]*\n)+\n", "", cell, flags=re.DOTALL)
+        texts = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
+        assert not [text for text in texts if isinstance(text, str) and set(text) & set("\a\b\f\r\t\v")]
 
 
 def test_a_folded_cell_is_closed_everywhere_and_says_what_it_does(source):
