@@ -118,7 +118,7 @@ def test_visible_code_is_short(root):
 def test_strings_with_formulas_are_raw(source):
     """Neither an escape that Python does not know, nor one that it takes for a tab or a backspace."""
     for cell in CELL.findall(source):
-        code = re.sub(r"\A---\n.*?\n---\n|\A(?::[^\n]*\n)+\n", "", cell, flags=re.DOTALL)
+        code = re.sub(r"\A---\n.*?\n---\n|\A(?::[^\n]*\n)+", "", cell, flags=re.DOTALL)
         texts = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
         assert not [text for text in texts if isinstance(text, str) and set(text) & set("\a\b\f\r\t\v")]
 
