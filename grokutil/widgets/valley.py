@@ -23,7 +23,7 @@ from grokutil.widgets.player import Control, player
 UNTIL, RECORDS, LANDED = 2.0, 160, 60.0  # slow time, records, time after which every fall is over
 TIMES = UNTIL * np.linspace(0, 1, RECORDS + 1) ** 3  # the fall and the slide both have room
 SIZE = (5.4, 2.8)
-RIDGES = (1.0, 0.1)
+RIDGES = (0.1, 0.01, 1.0)
 MOMENTS = (0, 32, 48, 64, 96, 128, 160)  # of the records, those that are drawn beforehand
 
 
@@ -128,5 +128,5 @@ def valley() -> W.VBox:
     }
     live = Live(drawing(draw, SIZE), controls, face="valley")
     moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.3g}" for k in MOMENTS], first=4)
-    ridges = Control("ridge", "weight decay λ", RIDGES, first=1)
+    ridges = Control("ridge", "weight decay λ", RIDGES)
     return explorer(player(draw, moments, ridges, size=SIZE, interval=500), live)
