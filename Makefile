@@ -17,10 +17,8 @@ OMP_NUM_THREADS ?= 2
 export OMP_NUM_THREADS
 book test quick: OMP_NUM_THREADS := 1
 
-# One process more than there are cores, four at most: tests wait for browsers and for processes of their own. What
-# shares a page or a fixture stays in one of them.
-PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
-SIDE_BY_SIDE := -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+# As many processes as there are cores, four at most; what shares a page or a fixture stays in one of them.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 # Sphinx's execution cache looks at the chapters only. This file's name changes with everything
 # else that decides what their cells print, so a change there throws the cache away.

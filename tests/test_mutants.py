@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
@@ -162,7 +163,11 @@ def test_a_trial_that_hangs_is_an_error(temporary, tmp_path, monkeypatch):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
 def test_a_stopped_run_leaves_nothing(how, temporary, root):
     command = [sys.executable, "-m", "tests.mutants", "Fig."]
-    process = subprocess.Popen(command, cwd=root, env=os.environ | {"TMPDIR": str(temporary)}, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        **{"cwd": root, "env": os.environ | {"TMPDIR": str(temporary)}, "start_new_session": True},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # what nohup and & have taken away
+    )
     deadline = time.monotonic() + 120
     while not list(temporary.glob("*/copy-unbroken-*/output.txt")) and time.monotonic() < deadline:
         time.sleep(0.05)
