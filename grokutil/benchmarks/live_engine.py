@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -124,9 +124,10 @@ def measured(p: int, width: int, count: int, page: Any, cpu: Callable[[], float]
         page.evaluate(MAKE, [p, width, plain])
         return burn
 
-    with package(p, width, None) as ours, package(p, width, reference) as other:
+    beside = package(p, width, reference) if reference else nullcontext()
+    with package(p, width, None) as ours, beside as other:
         ways = {"grokutil": ours, "WebAssembly": in_page(False), "plain JavaScript": in_page(True)}
-        if reference:
+        if other:
             ways["reference"] = other
         for burn in ways.values():  # compilers come to their best in a while
             burn(count)

@@ -28,12 +28,11 @@ MOMENTS = (0, 32, 48, 64, 96, 128, 160)  # of the records, those that are drawn 
 
 
 class Valley(NamedTuple):
-    """An output of two weights, its target, what is seen of the plane, and a start."""
+    """An output of two weights, its target, and what is seen of the plane."""
 
     output: Callable[[Tensor], Tensor]
     target: float
     limits: tuple[tuple[float, float], tuple[float, float]]
-    start: tuple[float, float]
 
     def residual(self, w: Array) -> Array:
         """The output at weights (..., 2), less the target: (...,)."""
@@ -46,9 +45,9 @@ class Valley(NamedTuple):
 
 SQUARE = ((-2.8, 2.8), (-2.8, 2.8))
 VALLEYS = {
-    "y = x²": Valley(lambda w: w[1] - w[0] ** 2, 0.0, ((-1.7, 1.7), (-0.7, 2.7)), (1.1, 2.3)),
-    "w₁ w₂ = 1": Valley(lambda w: w[0] * w[1], 1.0, SQUARE, (2.3, 1.1)),
-    "w₁ w₂ = 0": Valley(lambda w: w[0] * w[1], 0.0, SQUARE, (2.3, 1.1)),
+    "y = x²": Valley(lambda w: w[1] - w[0] ** 2, 0.0, ((-1.7, 1.7), (-0.7, 2.7))),
+    "w₁ w₂ = 1": Valley(lambda w: w[0] * w[1], 1.0, SQUARE),
+    "w₁ w₂ = 0": Valley(lambda w: w[0] * w[1], 0.0, SQUARE),
 }
 
 
