@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +54,11 @@ def describe(figure: Figure) -> str:
     return "\n".join(filter(None, lines))
 
 
-def tell_notebook() -> None:
+def tell_notebook(drawing: Callable[[Figure], AbstractContextManager[None]] = nullcontext) -> None:
     """Let each figure of this notebook carry its description; does nothing outside a notebook.
 
     The description is the output's plain text, for whoever shows no pictures, and ``alt`` in the metadata of the
-    picture, which nbconvert writes into a page.
+    picture, which nbconvert writes into a page. ``drawing(figure)`` is a context in which it is drawn.
     """
     formatters = getattr(getattr(shell(), "display_formatter", None), "formatters", {})
     if formatters and not any(Figure in formatters[kind].type_printers for kind in PICTURES & formatters.keys()):
@@ -65,7 +66,7 @@ def tell_notebook() -> None:
     for kind in PICTURES & formatters.keys():
         draw = formatters[kind].type_printers.get(Figure)
         if draw and not isinstance(draw, _Told):
-            formatters[kind].for_type(Figure, _Told(draw))
+            formatters[kind].for_type(Figure, _Told(draw, drawing))
             formatters["text/plain"].for_type(Figure, lambda figure, printer, cycle: printer.text(_said(figure)))
 
 
@@ -74,9 +75,11 @@ class _Told:
     """Draws a figure as ``draw`` does, and adds its description to the metadata."""
 
     draw: Callable[[Figure], Any]
+    drawing: Callable[[Figure], AbstractContextManager[None]] = nullcontext
 
     def __call__(self, figure: Figure) -> Any:
-        drawn = self.draw(figure)
+        with self.drawing(figure):
+            drawn = self.draw(figure)
         if drawn is None:  # a figure without axes
             return None
         data, metadata = drawn if isinstance(drawn, tuple) else (drawn, {})

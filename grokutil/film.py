@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from grokutil.plot import inked
+
 
 def film(figure: Figure, draw: Callable[[int], Any], frames: int, seconds: float = 4.0, hold: float = 3.0) -> bytes:
     """An animated WebP of 32 colours; ``draw(i)`` draws frame i on the cleared axes of ``figure``, which is closed.
@@ -45,7 +47,8 @@ def still(figure: Figure) -> bytes:
 
 def _few_colours(figure: Figure, palette: Image.Image | None = None) -> Image.Image:
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with inked(figure):
+        canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     return image.quantize(32, Image.Quantize.MAXCOVERAGE, palette=palette, dither=Image.Dither.NONE)
 

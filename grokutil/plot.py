@@ -6,14 +6,16 @@ at their end rather than in a legend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from grokutil.data import Task
 from grokutil.describe import tell_notebook
@@ -49,7 +51,39 @@ def use_style() -> None:
     In a notebook each figure then carries its description in words: see :func:`grokutil.describe.describe`.
     """
     plt.rcParams.update(STYLE)  # type: ignore[arg-type]
-    tell_notebook()
+    tell_notebook(inked)
+
+
+def _on_white(color: str | tuple[float, ...]) -> float:
+    """Contrast ratio of a colour with white, 1 to 21, as WCAG 2 defines it; text needs 4.5."""
+    rgb = np.array(to_rgb(color))
+    luminance = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+    return float(1.05 / (luminance + 0.05))
+
+
+def _ink(color: str) -> str:
+    """The lightest colour of the same hue in which text can be read on white."""
+    shades = (tuple(share * np.array(to_rgb(color))) for share in np.linspace(1, 0, 101))
+    return to_hex(next(shade for shade in shades if _on_white(to_hex(shade)) >= 4.5))
+
+
+INK = {color.lower(): _ink(color) for color in COLORS.values()}
+
+
+@contextmanager
+def inked(figure: Figure) -> Iterator[None]:
+    """While ``figure`` is drawn its texts in a colour of ``COLORS`` are dark enough to be read, in the same hue.
+
+    Afterwards they have their colour again: by it :func:`grokutil.describe.describe` knows which curve a text names.
+    """
+    texts = [(text, text.get_color()) for text in figure.findobj(Text)]
+    for text, color in texts:
+        text.set_color(INK.get(to_hex(color), color))
+    try:
+        yield
+    finally:
+        for text, color in texts:
+            text.set_color(color)
 
 
 def panels(columns: int = 1, rows: int = 1, height: float = 3.2, width: float = 7.0) -> tuple[Figure, Any]:

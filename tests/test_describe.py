@@ -1,5 +1,7 @@
 """A figure in words: what it says is what was drawn, and changes with it."""
 
+import base64
+import io
 import warnings
 
 import matplotlib as mpl
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
+from PIL import Image
 
 from grokutil import describe as module
 from grokutil import plot
@@ -206,14 +209,19 @@ def test_dates_and_names_on_axes_are_no_trouble(ax):
 def test_a_notebook_carries_the_words_with_each_figure(monkeypatch):
     cells = ["from grokutil import plot\nplot.use_style()\nplot.use_style()",
              "_, ax = plot.panels()\nax.plot([0, 1], [0, 0.625], label='loss');",
-             "plot.plt.figure();"]  # fmt: skip
+             "plot.plt.figure();",
+             "plot.panels()[1].text(0.1, 0.4, '|', fontsize=99, color=plot.COLORS['layer 2']);"]  # fmt: skip
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, kernel_name="python3").execute()
-    none, (picture,), empty = (cell.outputs for cell in notebook.cells)
+    none, (picture,), empty, (letter,) = (cell.outputs for cell in notebook.cells)
     assert none == []
     words = picture.data["text/plain"]
     assert "- loss: rises from 0 at 0 to 0.625 at 1." in words and picture.metadata["image/png"]["alt"] == words
     assert not any("image/png" in output.get("data", {}) for output in empty)
+    pixels = Image.open(io.BytesIO(base64.b64decode(letter.data["image/png"]))).convert("RGB").getcolors(2**24)
+    drawn = {"#%02x%02x%02x" % color for _, color in pixels}
+    orange = plot.COLORS["layer 2"].lower()
+    assert plot.INK[orange] in drawn and orange not in drawn  # text in a colour that can be read
 
 
 def test_a_figure_that_cannot_be_described_is_shown_all_the_same(monkeypatch):

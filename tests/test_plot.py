@@ -123,3 +123,26 @@ def test_a_table_shows_each_pair_in_the_colour_of_its_half_and_its_sum_upon_it(a
             np.testing.assert_allclose(picture[a, b], color)
             assert texts[b, a] == (str((a + b) % 5), ink)
     assert len(texts) == 15 and (picture[np.tril_indices(5, -1)] == 1).all()  # each unordered pair once
+
+
+def test_the_ink_of_a_colour_can_be_read_and_keeps_its_hue():
+    for color in plot.COLORS.values():
+        ink = plot.INK[color.lower()]
+        assert contrast(ink) >= 4.5
+        if contrast(color) >= 4.5:
+            assert ink == color.lower()
+        else:  # no darker than need be
+            assert contrast(ink) < 4.9
+            rgb, dark = (np.array(mpl.colors.to_rgb(c)) for c in (color, ink))
+            assert np.allclose(dark / dark.max(), rgb / rgb.max(), atol=0.02)
+
+
+def test_while_a_figure_is_drawn_its_texts_are_dark_enough_and_then_as_before(axes):
+    plot.label_end(axes, 0, 0, "pale", plot.COLORS["layer 2"])
+    white = axes.text(0, 1, "white", color="white")
+    (pale,) = (text for text in axes.texts if text.get_text() == "pale")
+    with pytest.raises(KeyError), plot.inked(axes.figure):
+        assert pale.get_color() == plot.INK[plot.COLORS["layer 2"].lower()]
+        assert white.get_color() == "white"  # on something dark: none of the palette's
+        raise KeyError
+    assert pale.get_color() == plot.COLORS["layer 2"]

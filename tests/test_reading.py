@@ -19,7 +19,7 @@ BOX = re.compile(
     r"^:::\{admonition\} What this says about the paper\n:class: paper\n.*?^:::$", re.MULTILINE | re.DOTALL
 )
 SOLUTION = re.compile(
-    r"^`{3}\{solution-start\}.*?\{solution-end\}\n`{3}$|^`{4}\{solution\}.*?^`{4}$", re.MULTILINE | re.DOTALL
+    r"^`{3}\{solution-start\}.*?\{solution-end\}\n`{3}$|^(`{3,4})\{solution\}.*?^\1$", re.MULTILINE | re.DOTALL
 )
 EXERCISE = re.compile(r"^`{3,}\{exercise\}[^\n]*\n:label: (ex-[\w-]+)\n\n(.*?)^`{3,}$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"\*(Warm-up|Easy|Medium|Hard), (\d+) minutes\.\*")

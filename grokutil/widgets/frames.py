@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from grokutil.plot import use_style
+from grokutil.plot import inked, use_style
 
 Draw = Callable[..., str]
 
@@ -43,7 +43,8 @@ def frame(draw: Draw, size: tuple[float, float] = SIZE, **values: Any) -> str:
     alt = draw(figure, **values)
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"{getattr(draw, '__name__', 'draw')} must return the alternative text of its picture")
-    canvas.draw()
+    with inked(figure):
+        canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     data = io.BytesIO()
