@@ -16,7 +16,7 @@ DOORS = {"index": "door.html", "404": "lost.html"}
 def doors(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The pages that are not in _toc.yml."""
     for page, template in DOORS.items():
-        yield page, {}, template
+        yield page, {"home": app.config.html_baseurl or "/"}, template
 
 
 def say_address(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
