@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from bs4 import BeautifulSoup
 from conftest import chapters
-from pages import load
+from pages import PHONE, arrive, load
 
 KIB = 1024
 LIMITS = {"words": 160, "chapter": 500, "explorer": 900}  # KiB as a server with gzip sends them
@@ -63,6 +63,21 @@ def test_pictures_keep_their_place_and_wait(book, chapter):
     assert all(int(picture["width"]) > 0 < int(picture["height"]) for picture in figures)
     assert all(picture.get("loading") == "lazy" for picture in figures[1:])
     assert "base64" not in str(page.select_one("article"))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["intro", "closed_form"])
+def test_pictures_keep_their_shape_on_a_phone(browser, server, name):
+    page = browser.new_page(viewport=PHONE)
+    arrive(page, f"{server}book/{name}.html")
+    shapes = page.evaluate("""async () => {
+        const pictures = [...document.querySelectorAll("article figure img")];
+        pictures.forEach((picture) => { picture.loading = "eager"; });
+        await Promise.all(pictures.map((picture) => picture.decode()));
+        return pictures.map((it) => [it.clientWidth / it.clientHeight, it.naturalWidth / it.naturalHeight]);
+    }""")
+    page.close()
+    assert shapes and all(shown == pytest.approx(drawn, rel=0.02) for shown, drawn in shapes)
 
 
 @pytest.mark.browser
