@@ -34,10 +34,10 @@ class TestToyDescent:
             message = str(error)
         return pictures, message
 
-    @pytest.mark.parametrize("start", toy_descent.STARTS.values())
+    @pytest.mark.parametrize("start", [toy_descent.START, (-2.0, 2.0), (3.0, 0.0), (0.0, 2.0), (-1.0, -1.0)])
     def test_the_path_is_the_exact_one_and_its_dots_are_where_losses_are_low(self, start):
         figure = Figure()
-        alt = toy_descent.draw(figure, start, 0.02)
+        alt = toy_descent.draw(figure, 0.02, start)
         left, right = figure.axes
         model = LinearToy(start, ridge=0.02)
         exact = model.weights_after(np.arange(3001), 0.1)
@@ -54,13 +54,13 @@ class TestToyDescent:
     def test_what_the_chapter_says_about_it(self):
         def low(start, ridge):
             figure = Figure()
-            toy_descent.draw(figure, start, ridge)
+            toy_descent.draw(figure, ridge, start)
             return [text.get_text().split(" loss ")[1] for text in figure.axes[1].texts]
 
         moments = [low((-1.0, 1.0), ridge) for ridge in toy_descent.RIDGES]
         assert moments[0][1] == "not low" == moments[-1][0]  # without weight decay; with too much of it
         test = [int(when.removeprefix("low at ")) for _, when in moments[1:-1]]
-        assert test == sorted(test, reverse=True) and moments[2] == ["low at 5", "low at 922"]
+        assert test == sorted(test, reverse=True) and moments[1] == ["low at 5", "low at 922"]
         assert low((-1.0, -1.0), 0.01) == ["low at 6", "low at 5"]  # on the diagonal
 
     @pytest.mark.parametrize("name", toy_descent.LANDSCAPES)
@@ -177,7 +177,7 @@ class TestFourPaths:
         arrays, names = stored
         figure, k = Figure(), 18
         records = {text: four_paths.stored_record(arrays, names, decay)}
-        alt = four_paths.draw(figure, text, arrays["times"][0, k], records)
+        alt = four_paths.draw(figure, text, records, arrays["times"][0, k])
         correct, norms, apart, _ = figure.axes
         markers = [[line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"] for ax in figure.axes]
         assert [ax.lines[0].get_xdata()[0] for ax in (correct, norms, apart)] == [0.45] * 3  # the cursors
@@ -248,11 +248,10 @@ class TestFourPaths:
         with pytest.raises(ValueError, match=sentence):
             list(four_paths.compute(**self.CHOICES | choice))
 
-    def test_both_faces(self, stored, monkeypatch):
-        monkeypatch.setattr(four_paths, "STOPS", 2)
+    def test_both_faces(self, stored):
         frames, live = four_paths.four_paths(*stored).children
         assert "kernel-free" in frames._dom_classes and "needs-kernel" in live._dom_classes
-        assert [len(stack.children) for stack in frames.children[-1].children] == [3, 3, 3]
+        assert len(frames.children[-1].children) == len(four_paths.DECAYS)
 
 
 class TestTrainingScrubber:
@@ -289,7 +288,7 @@ class TestTrainingScrubber:
 
     def test_what_the_chapter_says_about_it(self):
         """The ring becomes rounder after memorisation, in both networks."""
-        for network in training_scrubber.NETWORKS:
+        for network in ("relu", "quadratic"):
             record = training_scrubber.trained(network)
             roundness = []
             for step in (10, 200, 30_000):

@@ -74,6 +74,22 @@ class TestPlayer:
         with pytest.raises(ValueError, match="control 'k' has 2 values, but opens with 2"):
             player(draw, Control("k", "end", [1, 2], first=2))
 
+    def test_with_somebody_at_the_kernel_a_picture_is_drawn_when_it_is_chosen(self, monkeypatch):
+        drawn = []
+
+        def noted(figure, k, colour):
+            drawn.append((k, colour))
+            return draw(figure, k, colour)
+
+        monkeypatch.setattr("grokutil.widgets.player.watched", lambda: True)
+        box = player(noted, Control("k", "end", [1, 2, 3], first=1), Control("colour", "colour", ["red", "blue"]))
+        menu, _, slider = box.children[1].children
+        assert drawn == [(2, "red")] and "a red line up to 2" in box.children[-1].value
+        slider.index, menu.index = 2, 1
+        assert drawn[1:] == [(3, "red"), (3, "blue")] and "a blue line up to 3" in box.children[-1].value
+        menu.index, slider.index = 0, 1
+        assert drawn[3:] == [] and "a red line up to 2" in box.children[-1].value  # what was drawn is kept
+
     def test_a_control_without_values_is_named(self):
         with pytest.raises(ValueError, match="control 'k' has no values"):
             player(draw, Control("k", "end", []))
