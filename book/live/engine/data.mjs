@@ -3,7 +3,7 @@ import { integer, number } from "./checks.mjs";
 import { Generator } from "./random.mjs";
 
 // Python's round: halves go to the even number.
-const evenRound = (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+export const evenRound = (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 // How many pairs there are, how many to train on (n) and to test; trainSize counts where there is one.
 export function sizes(p, fraction, trainSize) {
@@ -27,6 +27,9 @@ export function modularAddition({ p, fraction, trainSize, seed }) {
   const take = (chosen) => Int32Array.from([...chosen].flatMap((i) => all[i]));
   return { p, train: take(order.subarray(0, n)), test: take(order.subarray(n)) };
 }
+
+// The sum that pair i asks for.
+export const label = (pairs, i, p) => (pairs[2 * i] + pairs[2 * i + 1]) % p;
 
 // Row i of the inputs X is e_a + e_b, so products with X add rows, and products with its transpose scatter them.
 

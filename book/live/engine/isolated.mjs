@@ -1,9 +1,9 @@
 // Eq. 20 on modular addition, as grokutil.isolated.FirstLayerDynamics computes it:
 //   W' = X^T ((A Y Y^T A H) o sigma'(X W)) - W,  A = (H H^T + ridge I)^-1,  H = sigma(X W).
 // One Cholesky factor, two solves and thin products. What has samples in its columns is transposed: B is (A Y)^T.
-import { ACTIVATIONS } from "./activations.mjs";
-import { finite, general, integer, nonNegative, oneOf } from "./checks.mjs";
-import { gather, scatter } from "./data.mjs";
+import { activationOf } from "./activations.mjs";
+import { finite, general, integer, nonNegative } from "./checks.mjs";
+import { gather, label, scatter } from "./data.mjs";
 import { squaredNorm } from "./model.mjs";
 import { Singular, refuseSingular } from "./plan.mjs";
 
@@ -12,7 +12,7 @@ const NO_VALUE = "the activation must have a finite value and slope at every pre
 export class FirstLayerDynamics {
   // pairs: [a, b, a, b, ...] of the n training samples. kernels: plain or WebAssembly.
   constructor({ p, width, pairs, activation, ridge = 0 }, kernels) {
-    const n = pairs.length / 2, sigma = ACTIVATIONS[oneOf("activation", activation, Object.keys(ACTIVATIONS))];
+    const n = pairs.length / 2, sigma = activationOf(activation);
     Object.assign(this, { p, width: integer("width", width, 1), pairs, activation, sigma, kernels, n, evaluations: 0, products: 0 });
     this.ridge = nonNegative("ridge", ridge);
     refuseSingular(n, width, ridge);
@@ -143,8 +143,6 @@ export class FirstLayerDynamics {
     return sum;
   }
 }
-
-const label = (pairs, i, p) => (pairs[2 * i] + pairs[2 * i + 1]) % p;
 
 // Squared norms of the columns of H.
 function columns(H, width) {
