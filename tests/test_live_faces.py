@@ -513,6 +513,68 @@ class TestFourPaths:
         )
 
 
+RUNS = {
+    "kinks": {"step": 60},
+    "fourier": {"p": 7, "width": 40, "until": 0.25, "step": 5e-3},
+    "four_paths": {"until": 0.02, "weightDecay": 2e-3},
+}
+
+
+@pytest.mark.parametrize("face", RUNS)
+def test_of_twenty_quick_changes_the_last_wins(open_page, face):
+    page = open_page("none")
+    ended(page, face, RUNS[face])
+    for seed in range(20):
+        page.get_by_label("seed").fill(str(seed))
+        page.get_by_role("button", name="Run").click()
+    page.wait_for_function("() => document.querySelector('.status').textContent.startsWith('Done')", timeout=60_000)
+    assert "seed=19" in page.locator(".share code").text_content()
+    weights = page.evaluate("() => [...window.face.result().weights[0]]")
+    names = run_in_python(page)
+    if face == "kinks":
+        expected = gradient_descent(names["task"], seed=19, times=[0, 100]).states[-1][0]
+    else:
+        expected = names["E"] if face == "fourier" else names["training"][0]
+    assert far(weights, expected) < 1e-9
+
+
+HELD = """() => {
+    const held = [];
+    window.requestAnimationFrame = (draw) => held.push(draw);
+    window.release = () => held.splice(0).forEach((draw) => draw(performance.now()));
+}"""
+
+
+@pytest.mark.parametrize("face", ["laboratory", "four_paths"])
+def test_in_a_tab_in_the_background_a_run_goes_on_and_is_seen_when_one_comes_back(open_page, face):
+    """There a browser draws no frames; the first one afterwards shows the end."""
+    page = open_page("none")
+    page.evaluate(HELD)
+    page.evaluate(
+        """async ([name, values]) => {
+            window.face = (await import(`../live/${name}.js`)).mount(document.querySelector("main"), values);
+        }""",
+        [face, SMALL if face == "laboratory" else RUNS[face]],
+    )
+    done = "() => document.querySelector('.status').textContent.startsWith('Done')"
+    page.wait_for_function(done, timeout=60_000, polling=100)  # by the clock, as there are no frames
+    assert page.locator("svg[aria-label]").count() == 0
+    page.evaluate("() => window.release()")
+    until = (SMALL if face == "laboratory" else RUNS[face])["until"]
+    assert f"at s = {until:g}." in page.locator("svg[aria-label]").first.get_attribute("aria-label")
+
+
+def test_the_back_button_brings_a_face_that_runs(open_page):
+    page = open_page("kinks#kinks:step=20000&seed=3&unit=4")
+    page.wait_for_function("() => /seed=3/.test(document.querySelector('.share code')?.textContent)")
+    page.goto(page.url.replace("page/kinks", "page/none"))
+    page.go_back()
+    page.wait_for_function(
+        "() => /^Done|of 20040/.test(document.querySelector('.status')?.textContent)", timeout=60_000
+    )
+    assert "seed=3" in page.locator(".share code").text_content()
+
+
 def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
     page = open_page("laboratory", broken="laboratory")
     page.wait_for_selector(".kernel-hint")
@@ -526,7 +588,7 @@ def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
     for face in run:
         page.locator(".live-place").last.scroll_into_view_if_needed()
         page.wait_for_selector(f"[data-face={face}] svg[aria-label]", timeout=60_000)
-        page.locator(f"[data-face={face}]").get_by_role("button", name="Stop").click()
+        page.locator(f"[data-face={face}]").get_by_role("button", name="Stop").evaluate("(stop) => stop.click()")
     page.add_style_tag(content=":root { --pst-color-text-base: #222832; --pst-color-background: #fff }")
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
