@@ -377,8 +377,8 @@ MUTANTS = {
         "kernels.rows(W2, H1, B1, p, width, n)",
         "kernels.product(W2, H1, B1, p, width, n)",
     ),
-    "no slope": ("isolated.mjs", "G[i] *= S[i];\n    for (let i = 0; i < V", "G[i] *= 1;\n    for (let i = 0; i < V"),
-    "no bend": ("isolated.mjs", "G[i] += bend[i] * Z1[i]", "G[i] += 0"),
+    "no slope": ("data.mjs", "S ? G[o] * S[o] : G[o]", "G[o]"),
+    "no bend": ("isolated.mjs", "kernels.scatter(pairs, Z1, out, width, bend)", "Z1[0]"),
     "narrow: the ridge": ("isolated.mjs", "(M[i] - P[i]) / ridge", "M[i] - P[i]"),
     "narrow: N is used up": (
         "isolated.mjs",
