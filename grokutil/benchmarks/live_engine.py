@@ -27,7 +27,7 @@ from grokutil.storage import write_text
 
 TARGET = HERE / "performance" / "live_engine.json"
 ENGINE = Path("book/static/live/engine.js")
-SIZES = ((11, 128, 2000), (23, 256, 200), (37, 512, 30))  # p, width, evaluations a repeat: the browser counts 10 ms
+SIZES = ((11, 128, 1000), (23, 256, 100), (37, 512, 20))  # p, width, evaluations a repeat: the browser counts 10 ms
 REPEATS = 7
 
 PACKAGE = """
@@ -125,7 +125,7 @@ def main() -> None:
         if options.reference:
             git = ["git", "-C", str(options.reference), "log", "-1", "--format=%h %s"]
             notes["reference"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-        record = {"notes": notes, "rows": [asdict(row) for row in rows], "memory": memory}
+        record: dict[str, object] = {"notes": notes, "rows": [asdict(row) for row in rows], "memory": memory}
         record |= {"default_run_cpu_seconds": seconds}
         write_text(TARGET, json.dumps(record, indent=1) + "\n")
 

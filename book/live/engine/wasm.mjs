@@ -2,7 +2,7 @@
 // growing it would take the views away.
 import WASM from "./kernels.wasm"; // in base 64, as the bundler gives it
 
-const START = 1024 + 128 + 64 * 256 + 8 * 256 * 96; // what the kernels keep for themselves
+const START = 1024 + 128 + 64 * 256 + 8 * 256 * 96; // the corner, left and right of kernels.ts
 
 export async function wasmKernels(numbers) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((START + 8 * numbers) / 65536) + 1 });

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 81c1b640cda662d6af32447781a9195f19a25f05443bb49a119a9a083d0fbeb4
+// Built by `make live` from book/live, SHA-256 79c2bb19d8ff21d86c040f9194cc3ca0ac33a0a06bbf1416d42d8271e64ffb24
 var q=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
