@@ -41,13 +41,15 @@ export function gather(pairs, V, Z, width) {
   }
 }
 
-// V (p, width) += X^T G for G (n, width).
-export function scatter(pairs, G, V, width) {
+// V (p, width) += X^T G for G (n, width), or X^T (G o S) where there is S.
+export function scatter(pairs, G, V, width, S) {
   for (let i = 0, o = 0; i < pairs.length; i += 2) {
     let a = pairs[i] * width, b = pairs[i + 1] * width;
     for (const end = o + width; o < end; ) {
-      V[a++] += G[o];
-      V[b++] += G[o++];
+      const x = S ? G[o] * S[o] : G[o];
+      V[a++] += x;
+      V[b++] += x;
+      o++;
     }
   }
 }

@@ -1,7 +1,7 @@
 // The network sigma(X W1) W2, its starts and its gradient, as in grokutil.model. The readout is kept transposed, (p, width).
 import { activationOf } from "./activations.mjs";
 import { oneOf } from "./checks.mjs";
-import { gather, label, scatter } from "./data.mjs";
+import { label } from "./data.mjs";
 import { Generator } from "./random.mjs";
 
 const READINGS = { deviation: -0.5, variance: -0.25 }; // of p^(-1/2): the exponent of p in the standard deviation
@@ -34,8 +34,8 @@ export class Network {
   predict(W1, W2, pairs) {
     const { p, width, H, S, R, sigma, kernels } = this, n = pairs.length / 2;
     const [h, s, out] = [H, S, R].map((M) => M.subarray(0, n * (M === R ? p : width)));
-    gather(pairs, W1, h, width);
-    sigma.apply(h, s);
+    kernels.gather(pairs, W1, h, width);
+    sigma.apply(h, s, null, kernels);
     kernels.rows(h, W2, out, n, width, p);
     return out;
   }
@@ -46,9 +46,8 @@ export class Network {
     for (let i = 0; i < n; i++) R[i * p + label(pairs, i, p)] -= 1;
     for (let i = 0; i < R.length; i++) R[i] *= 2;
     kernels.product(R, W2, G.subarray(0, n * width), n, p, width);
-    for (let i = 0; i < n * width; i++) G[i] *= S[i];
     G1.fill(0);
-    scatter(pairs, G, G1, width);
+    kernels.scatter(pairs, G, G1, width, S);
     kernels.transposed(R, H, G2, p, n, width);
   }
 

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 447358dfac987200410e12439edb1070dcc1a78e17441cca513116f7a215ec8e
+// Built by `make live` from book/live, SHA-256 a13121ae0bcb060dda3238fb64e865d0e93126d7110a897168468a2481693400
 import{chart as x,linked as A}from"./shared.js";import{runner as D}from"./runner.js";var y=11,p=59,l=128,S=1e-4,_=.001,N=97,O=[["unit","unit",{type:"range",min:0,max:l-1,step:1,value:N}],["step","step",{type:"number",min:20,step:1,value:1e4}],["seed","seed",{type:"number",min:0,step:1,value:0}]],P=Object.fromEntries([["late",1e4],["just memorised",300],["later still",3e4]].map(([r,a])=>[`${r} (step ${a})`,{step:a,seed:0}])),R=({unit:r,step:a,seed:e})=>`from grokutil.data import modular_addition
 from grokutil.kinks import sliding_kinks
 from grokutil.train import gradient_descent, ridge_from_weight_decay
