@@ -94,6 +94,7 @@ export const ask = {
     const paths = Object.fromEntries(names.map((name) => [name, records.map((record) => row(record[name]))]));
     const weights = run.weights().map((W) => [...W]), times = records.map(({ now }) => now);
     return { paths, times, weights, steps: run.counts().evaluations };
+  },
   async kernels(E, { m, k, n, seed }) {
     const results = [E.plainKernels(), await E.wasmKernels(4 * (m * k + k * n + m * n + n * n))].map((kernels) => {
       const draw = new E.Generator(seed);
