@@ -32,12 +32,13 @@ export function plan(spec) {
   return { n, test, steps: Math.ceil((spec.until / positive("step", spec.step)) * (1 - 1e-9)), operations };
 }
 
-// Paths side by side: the steps of training, and the operations of all paths for each.
-function side({ p, width, weightDecay, until, step, projectedStep, beside }, n, thin) {
+// Paths side by side: the steps of training, and the operations of all paths for each. factors: of J J^T in a step of the
+// projected flow, more than two where a kink makes the way back longer.
+function side({ p, width, weightDecay, until, step, projectedStep, factors = 2, beside }, n, thin) {
   if (positive("weight decay", weightDecay) > LARGEST_DECAY)
     throw new RangeError(`weight decay ${general(weightDecay)} is too large: training would leave what it has memorised at once; choose at most ${LARGEST_DECAY}`);
   const steps = MEMORISING + evenRound((2 * positive("end s", until)) / weightDecay), M = n * p;
-  const isolated = ((2 * until) / step) * (n * n * width + n ** 3 / 3 + 4 * thin), projected = (until / projectedStep) * 2 * (M * M * width + M ** 3 / 3);
+  const isolated = ((2 * until) / step) * (n * n * width + n ** 3 / 3 + 4 * thin), projected = (until / projectedStep) * factors * (M * M * width + M ** 3 / 3);
   const operations = beside.reduce((sum, name) => sum + (name === "projected" ? projected : isolated), 3 * thin * steps) / steps;
   return { steps, operations };
 }

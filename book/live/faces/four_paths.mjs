@@ -73,11 +73,12 @@ export const mount = (place, given = linked("four_paths")) =>
     curves: CURVES,
     python,
     spec: ({ activation, weightDecay, until, beside, seed }) => ({
-      kind: "paths", p: P, trainSize: PAIRS, width: WIDTH, learningRate: 1, activation, weightDecay, until, beside: BESIDE[beside], seed, step: STEP, projectedStep: projectedStep(activation), ...(given.plain && { plain: true }),
+      kind: "paths", p: P, trainSize: PAIRS, width: WIDTH, learningRate: 1, activation, weightDecay, until, beside: BESIDE[beside], seed, step: STEP, projectedStep: projectedStep(activation), factors: KINKED.includes(activation) ? 5 : 2, ...(given.plain && { plain: true }),
     }),
     last: ({ until }) => until,
     label: ({ activation, weightDecay, seed }) => `${activation}, weight decay ${weightDecay}, seed ${seed}`,
     tell: (record) => names([record]).map((name) => `${name} ${record[name].distance ? `distance ${record[name].distance.toFixed(3)}` : `test accuracy ${record[name].accuracy.toFixed(2)}`}`).join(", "),
+    counted: "training steps, and the other paths,",
     before: "memorising, without weight decay",
     pictures: table,
   });

@@ -62,6 +62,7 @@ export const mount = (place, given = linked("kinks")) =>
     last: ({ step }) => step + 40,
     tell: (seen, { unit, step }) => `around step ${step} ${counts(seen)[unit]} pre-activations of unit ${unit} slide, of all units ${counts(seen).reduce((a, b) => a + b)}`,
     before: "training",
+    counted: "steps",
     shape: (controls, { unit }) => controls.write("unit", `${unit}`),
     seen: ["unit"],
     pictures,

@@ -28,7 +28,8 @@ function network() {
 // name, title, lead; fields as for form(); presets: { text: values }; spec(values): the run for the engine; last(values):
 // where the clock ends; clock: its name; unit(values): how much of the engine's time one of it is; curves: [{ chart, y,
 // series(records), compared }]; python(values, whether they are those of the run that is shown); label(values): a short name
-// of a run, which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record;
+// of a run, which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record; counted: what
+// the engine counts;
 // during: fields that may change while it runs; seen: fields that only choose what is shown; pictures(choose): beside the
 // curves, see network(), where choose(field, value) is a choice made in a picture; beside: more that runs.
 export function runner(place, given, config) {
@@ -136,7 +137,7 @@ export function runner(place, given, config) {
       const left = message.seconds * (last(asked) / message.now - 1), stage = message.stages ? `, stage ${message.stage} of ${message.stages} of a step` : "";
       return said.say(`${found}${stage}${settled && left > 1 ? `; ${about(left)} left` : ""}`);
     }
-    end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} evaluations in ${round(message.seconds, 2)} s. ${found}.`);
+    end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} ${config.counted ?? "evaluations"} in ${round(message.seconds, 2)} s. ${found}.`);
   };
   const start = () => {
     try {
