@@ -150,6 +150,33 @@ def least_norm(A: Tensor, b: Tensor, low: float = 0.0, high: float = np.inf) -> 
     return torch.from_numpy(x).to(A)
 
 
+def shortest_move(J: Tensor, U: Tensor) -> Tensor:
+    r"""The shortest v with :math:`J v \ge U`, entry by entry: what :meth:`Linearisation.correction` is for equalities.
+
+    By :func:`least_norm`: with :math:`A = [J^\top; U^\top]` and r the residual of the shortest
+    :math:`A x - e_{d+1}` for :math:`x \ge 0`, it is :math:`v = -r_{1..d} / r_{d+1}`. J may lack rank.
+
+    Args:
+        J: (m, d).
+        U: (m,).
+
+    Returns:
+        (d,) tensor.
+
+    Raises:
+        ValueError: no v does that.
+
+    Source: Lawson and Hanson, least distance programming.
+    """
+    size = U.abs().max().clamp(min=torch.finfo(U.dtype).tiny)
+    A = torch.cat((J, (U / size)[:, None]), 1).mT
+    b = torch.cat((J.new_zeros(J.shape[1]), -J.new_ones(1)))
+    r = A @ least_norm(A, b) + b
+    if -r[-1] <= 1e-12:
+        raise ValueError(f"no move keeps these {len(U)} inequalities: they contradict each other to first order")
+    return -size * r[:-1] / r[-1]
+
+
 def factor_ntk(Theta: Tensor, overwrite: bool = False) -> Tensor:
     """Lower Cholesky factor of an NTK (M, M), in its place with ``overwrite``; only the lower triangle is read.
 
