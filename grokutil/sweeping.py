@@ -104,7 +104,7 @@ def _forces(problem: MarginProblem, read: Callable) -> tuple[Callable, Callable]
     def velocity(state: Tensor) -> Tensor:
         theta, scale, height = read(state)
         q, pull_back = torch.func.vjp(problem.q, theta)
-        weights = (height + torch.nn.functional.logsigmoid(-scale * q)).clamp(max=300).exp()
+        weights = (height + torch.nn.functional.logsigmoid(-scale * q)).clamp(max=200).exp()
         moved = pull_back(weights)[0] - 2 * theta
         return torch.cat((moved, state.new_tensor([2.0 * problem.degree]))) if len(state) > len(theta) else moved
 

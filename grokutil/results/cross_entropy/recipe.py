@@ -55,7 +55,7 @@ LARGER_S, LARGER_SCALE = np.linspace(0, 8, 21), 16
 PAIRS, WHOLE = (20, 33, 46, 59, 66), (11, 17, 29)
 
 TOYS = tuple(f"{name}_{seed}" for name in ("diagonal", "quadratic") for seed in range(3))
-TOY_SCALES, TOY_STARTS, TOY_S = (10, 20, 40, 80, 160, 320), (10, 20, 40, 80), np.linspace(0, 1.5, 31)
+TOY_SCALES, TOY_STARTS, TOY_S = (10, 20, 40, 80, 160, 320), (5, 10, 20, 40), np.linspace(0, 1.5, 31)
 
 CELLS = (
     *(f"toy_{toy}" for toy in TOYS),
