@@ -37,7 +37,7 @@ CROSS_ENTROPY = Loss(
 
 
 def smoothed(Y: Matrix, smoothing: float) -> Tensor:
-    r"""Soft labels :math:`y = (1 - \varepsilon) Y + \varepsilon / p`: label smoothing, as ``nn.CrossEntropyLoss`` has it.
+    r"""Soft labels :math:`y = (1 - \varepsilon) Y + \varepsilon / p`: label smoothing as in ``nn.CrossEntropyLoss``.
 
     Args:
         Y: targets (n, p), float64, one-hot as a rule.

@@ -127,7 +127,9 @@ def at_margin(
     W1, W2, X = layers(*state, X)
     smallest = float(margins(predict(W1, W2, X, activation), labels).min())
     if smallest <= 0:
-        raise ValueError(f"the smallest margin is {smallest:.3g}: train until every training label is the largest output")
+        raise ValueError(
+            f"the smallest margin is {smallest:.3g}: train until every training label is the largest output"
+        )
     factor = (positive("margin", margin) / smallest) ** (1 / degree(activation))
     return factor * W1, factor * W2
 

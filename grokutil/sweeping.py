@@ -98,12 +98,14 @@ def undecayed_margin_training(
     return solve_flow(velocity, begin, slow_times, rtol, slope)
 
 
-def _forces(problem: MarginProblem, read: Callable) -> tuple[Callable, Callable]:
+def _forces(
+    problem: MarginProblem, read: Callable[[Tensor], tuple[Tensor, Tensor | float, Tensor | float]]
+) -> tuple[Callable, Callable]:
     """The velocity and its Jacobian, for states that ``read`` takes apart into theta, scale and log weight."""
 
     def velocity(state: Tensor) -> Tensor:
         theta, scale, height = read(state)
-        q, pull_back = torch.func.vjp(problem.q, theta)
+        q, pull_back = torch.func.vjp(problem.q, theta)  # type: ignore[misc]
         weights = (height + torch.nn.functional.logsigmoid(-scale * q)).clamp(max=200).exp()
         moved = pull_back(weights)[0] - 2 * theta
         return torch.cat((moved, state.new_tensor([2.0 * problem.degree]))) if len(state) > len(theta) else moved
@@ -139,7 +141,9 @@ def sweeping_flow(
     """
     times, step, zeta = increasing_times(slow_times), positive("step", step), data(tensor("start", start))
     if float(problem.q(zeta).min()) < 1 - 1e-9:
-        raise ValueError(f"start has a margin of {float(problem.q(zeta).min()):.6g}: multiply it so that all are at least 1")
+        raise ValueError(
+            f"start has a margin of {float(problem.q(zeta).min()):.6g}: multiply it so that all are at least 1"
+        )
     states, count = [zeta], 0
     for begin, end in zip(times[:-1], times[1:], strict=True):
         left = max(1, math.ceil((end - begin) / step * (1 - 1e-9)))

@@ -50,9 +50,10 @@ def gradient_descent(
                              -\frac1n \sum_{ic} Y_{ic} \log \rho_{ic} & \text{"cross-entropy": nn.CrossEntropyLoss}
                              \end{cases}
 
-    with :math:`\rho` the softmax of the outputs. This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and ``momentum``. A run that is interrupted (Ctrl-C, or
-    the stop button of a notebook) returns what it has; ``complete`` is then False. To go on, train again with
-    ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
+    with :math:`\rho` the softmax of the outputs. This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and
+    ``momentum``. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns what it has; ``complete``
+    is then False. To go on, train again with ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity
+    and batches begin anew.
     ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes,
     to draw, store or stop meanwhile.
 

@@ -11,7 +11,14 @@ from grokutil.data import modular_addition
 from grokutil.flow import integrate
 from grokutil.manifold import TangentSpace, join, split
 from grokutil.margins import (
-    MarginFlow, UndecayedMarginFlow, active_margins, at_margin, degree, margin_jacobian, margins, ridge_from_scale,
+    MarginFlow,
+    UndecayedMarginFlow,
+    active_margins,
+    at_margin,
+    degree,
+    margin_jacobian,
+    margins,
+    ridge_from_scale,
     scale_from_ridge,
 )  # fmt: skip
 from grokutil.model import predict
@@ -43,7 +50,9 @@ class TestMargins:
 
     def test_the_loss_is_a_function_of_them(self):
         q = margins(predict(W1, W2, X, "quadratic"), LABELS)
-        assert float((1 + torch.exp(-q).sum(1)).log().sum()) == pytest.approx(float(loss(THETA, "quadratic")), rel=1e-12)
+        assert float((1 + torch.exp(-q).sum(1)).log().sum()) == pytest.approx(
+            float(loss(THETA, "quadratic")), rel=1e-12
+        )
 
     @pytest.mark.parametrize("activation", ACTIVATIONS)
     def test_the_jacobian_is_autograds_and_eulers_identity_holds(self, activation):
@@ -65,7 +74,9 @@ class TestMargins:
             labels = predict(w1, w2, inputs, activation).argmax(1)
             scaled = at_margin((w1, w2), inputs, labels, activation, 2.5)
             assert float(margins(predict(*scaled, inputs, activation), labels).min()) == pytest.approx(2.5)
-            assert float((scaled[0] * w2[0, 0] - w1 * scaled[1][0, 0]).abs().max()) < 1e-12  # one number for both layers
+            assert (
+                float((scaled[0] * w2[0, 0] - w1 * scaled[1][0, 0]).abs().max()) < 1e-12
+            )  # one number for both layers
 
     def test_bad_input_says_what_is_wrong(self):
         with pytest.raises(ValueError, match="labels must be whole numbers from 0 to 2, one for each of 2 samples"):
@@ -90,10 +101,7 @@ class TestScale:
             assert abs(scale - math.log(1 / ridge)) <= (1 - 2 / m) * abs(math.log(scale)) + 1e-9
 
     def test_one_weight_rests_at_one_plus_a_multiple_of_one_over_the_scale(self):
-        """q = w^2 with loss e^{-q}: rest where e^{l (1 - w^2)} = 1; with the logistic loss, off by e^{-l} and log terms.
-
-        For q = w of degree 1, d w / ds = e^{l (1 - w)} - 2 w rests at 1 - log(2 w) / l.
-        """
+        """d w / ds = e^{l (1 - w)} - 2 w rests at 1 - log(2 w) / l."""
         for scale in (10, 100, 1000):
             rest = brentq(lambda w, scale=scale: scale * (1 - w) - math.log(2 * w), 0.1, 2)
             assert scale * (1 - rest) == pytest.approx(math.log(2), abs=1 / scale)
@@ -161,7 +169,7 @@ def memorised():
 
 class TestActiveMargins:
     def test_no_admissible_velocity_descends_the_norm_faster(self, memorised):
-        """It is the projection of -2 theta on the cone {J v >= 0}: in the cone, and with the obtuse angle to the rest."""
+        """It is the projection of -2 theta on the cone {J v >= 0}: in it, and normal to what is left."""
         task, state = memorised
         found = active_margins(*state, task.X_train, task.labels_train, "quadratic", 0.5)
         J = margin_jacobian(*state, task.X_train, task.labels_train, "quadratic")[found.near]
@@ -211,7 +219,13 @@ def test_plain_gradient_descent_is_the_rescaled_flow(memorised):
     fine = integrate(flow, join(*state), [0, 0.5], step=lambda s, x: flow.step(s, x) / 3, progress=False).states[-1]
     start = flow.layers(scale ** (1 / 3) * join(*state))
     run = gradient_descent(
-        task, activation="quadratic", loss="cross-entropy", weight_decay=decay, start=start, times=[0, 1000], progress=False
+        task,
+        activation="quadratic",
+        loss="cross-entropy",
+        weight_decay=decay,
+        start=start,
+        times=[0, 1000],
+        progress=False,
     )
     coarse = join(*run.states[-1]) / scale ** (1 / 3)
 

@@ -258,7 +258,7 @@ def test_a_result_that_is_not_there_is_named():
 
 @pytest.mark.slow
 def test_a_part_of_each_kind_of_cross_entropy_is_computed_again():
-    """Two losses to step 1000, the flow at one scale with its rule, one larger task and one price, one small problem."""
+    """Two losses to step 1000, the flow at one scale with its rule, a larger task, a price, a small problem."""
     recipe = results.recipe("cross_entropy")
     same = {"rtol": 1e-5, "atol": 1e-8}
 
@@ -287,4 +287,6 @@ def test_a_part_of_each_kind_of_cross_entropy_is_computed_again():
     expected, _ = results.load("cross_entropy", "clamped_0")
     np.testing.assert_allclose(recipe.clamped(0, scales=(6,))["margin"], expected["margin"][:1], rtol=1e-4)
     expected, _ = results.load("cross_entropy", "toy_diagonal_2")
-    np.testing.assert_allclose(recipe.toy("diagonal", 2, scales=(10, 20), starts=(5,))["error"], expected["error"][:2], rtol=1e-3)
+    np.testing.assert_allclose(
+        recipe.toy("diagonal", 2, scales=(10, 20), starts=(5,))["error"], expected["error"][:2], rtol=1e-3
+    )

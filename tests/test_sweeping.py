@@ -43,7 +43,10 @@ class TestSweepingFlow:
         np.testing.assert_allclose(limit[arrive < TIMES], [[1.5, 2 / 3]] * int((arrive < TIMES).sum()), atol=1e-6)
 
     def test_it_is_of_first_order_in_the_step(self, limit):
-        gaps = [float((path(sweeping_flow(CORNER, START, TIMES[:6], h)) - limit[:6]).norm(dim=1).max()) for h in (8e-3, 4e-3)]
+        gaps = [
+            float((path(sweeping_flow(CORNER, START, TIMES[:6], h)) - limit[:6]).norm(dim=1).max())
+            for h in (8e-3, 4e-3)
+        ]
         assert 1.6 < gaps[0] / gaps[1] < 2.6
 
     def test_a_start_outside_is_refused(self):

@@ -37,7 +37,9 @@ def instances():
         yield f"kinks and gauge, {solver}", both, torch.cat((gauged, C))
 
 
-@pytest.mark.parametrize(("name", "space", "held"), list(instances()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "space", "held"), list(instances()), ids=lambda value: value if isinstance(value, str) else ""
+)
 class TestLinearisation:
     def test_the_projection_is_that_of_the_dense_pseudo_inverse(self, name, space, held):
         v = randn(len(space.theta), seed=5)

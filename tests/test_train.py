@@ -15,7 +15,9 @@ TASK = modular_addition(5, train_size=11, seed=0)
 SHORT = {"width": 16, "learning_rate": 0.1, "weight_decay": 1e-2, "steps": 20, "record_every": 10}
 
 
-def torch_sgd(task, activation, reduction, steps, width, learning_rate, weight_decay, momentum=0.0, seed=0, criterion=None):
+def torch_sgd(
+    task, activation, reduction, steps, width, learning_rate, weight_decay, momentum=0.0, seed=0, criterion=None
+):
     """The same run by nn.Linear, nn.MSELoss and torch.optim.SGD, with autograd."""
     W1, W2 = default_weights(task.p, width, task.p, seed)
     layers = [torch.nn.Linear(*W.shape, bias=False, dtype=torch.float64) for W in (W1, W2)]

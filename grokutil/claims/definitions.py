@@ -89,8 +89,8 @@ CLAIMS = (
         "section 8, limitations",
         "The paper does not cover cross-entropy.",
         "cross_entropy",
-        "a limit that the paper names: with separable one-hot labels cross-entropy has no zero-loss set; what takes its "
-        "place is among the book's own statements (ce-...)",
+        "a limit that the paper names: with separable one-hot labels cross-entropy has no zero-loss set; what takes "
+        "its place is among the book's own statements (ce-...)",
     ),
     _untested(
         "section-8-code",

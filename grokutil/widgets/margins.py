@@ -60,7 +60,9 @@ def draw(figure: Figure, scale: float, moment: int, x: float = 3.0, y: float = 0
     training, limit = course(scale, (x, y))
     left, right = figure.subplots(1, 2)
     across, up = np.linspace(0.5, REACH[0], 200), REACH[1]
-    left.fill_between(across, np.where(across >= 1.5, 1 / across, up), up, color=COLORS["faint"], alpha=0.25, linewidth=0)
+    left.fill_between(
+        across, np.where(across >= 1.5, 1 / across, up), up, color=COLORS["faint"], alpha=0.25, linewidth=0
+    )
     left.plot(across, 1 / across, color=COLORS["faint"], linewidth=0.8)
     left.axvline(1.5, color=COLORS["faint"], linewidth=0.8)
     left.plot(*limit[: moment + 1].T, color=COLORS["theory"], linewidth=2.6, alpha=0.35)
@@ -79,15 +81,17 @@ def draw(figure: Figure, scale: float, moment: int, x: float = 3.0, y: float = 0
     return (
         f"Scale {scale:g}, weight decay {math.exp(-scale):.1g}, s = {TIMES[moment]:.2f}: training is at "
         f"({training[moment, 0]:.2f}, {training[moment, 1]:.2f}) with margins {q[0]:.3f} and {q[1]:.3f}, the limit at "
-        f"({limit[moment, 0]:.2f}, {limit[moment, 1]:.2f}), held by {' and '.join(names) or 'no margin'}. Their distance "
-        f"is {distance[moment]:.2g} over the scale, at most {distance.max():.2g}."
+        f"({limit[moment, 0]:.2f}, {limit[moment, 1]:.2f}), held by {' and '.join(names) or 'no margin'}. Their "
+        f"distance is {distance[moment]:.2g} over the scale, at most {distance.max():.2g}."
     )
 
 
 def margin_explorer() -> W.VBox:
     """Time and scale; live also the start."""
     controls = {
-        "scale": W.FloatLogSlider(10, base=10, min=0.5, max=2.3, step=0.05, description="scale ℓ", readout_format=".3g"),
+        "scale": W.FloatLogSlider(
+            10, base=10, min=0.5, max=2.3, step=0.05, description="scale ℓ", readout_format=".3g"
+        ),
         "x": W.FloatSlider(3.0, min=1.5, max=3.2, step=0.05, description="start, across"),
         "y": W.FloatSlider(0.8, min=0.3, max=2.2, step=0.05, description="start, up"),
         "moment": W.IntSlider(50, min=0, max=RECORDS, description="moment"),

@@ -39,7 +39,10 @@ MUTANTS = (
         "target = -(Q.T @ b.cpu().numpy())",
         "target = Q.T @ b.cpu().numpy()",
         "the rule of least norm with the force in the wrong direction",
-        (f"{LEAST}::test_it_satisfies_the_conditions_of_the_minimum", f"{LEAST}::test_it_is_the_best_choice_of_held_ones"),
+        (
+            f"{LEAST}::test_it_satisfies_the_conditions_of_the_minimum",
+            f"{LEAST}::test_it_is_the_best_choice_of_held_ones",
+        ),
     ),
     Mutant(
         "tangent",
@@ -74,7 +77,10 @@ MUTANTS = (
         "H.mT @ U) - 2 * theta",
         "H.mT @ U) - theta",
         "the rescaled flow on half the clock s",
-        (f"{FLOW}::test_it_is_training_in_other_units", "test_margins.py::test_plain_gradient_descent_is_the_rescaled_flow"),
+        (
+            f"{FLOW}::test_it_is_training_in_other_units",
+            "test_margins.py::test_plain_gradient_descent_is_the_rescaled_flow",
+        ),
     ),
     Mutant(
         "margins",
@@ -95,7 +101,10 @@ MUTANTS = (
         "zeta * math.exp(-2 * (end - begin) / left)",
         "zeta * math.exp(-(end - begin) / left)",
         "the limit on half the clock s",
-        ("test_sweeping.py::TestSweepingFlow", "test_sweeping.py::TestMarginTraining::test_theorem_c_the_distance_to_the_limit_is_of_order_one_over_the_scale"),
+        (
+            "test_sweeping.py::TestSweepingFlow",
+            "test_sweeping.py::TestMarginTraining::test_theorem_c_the_distance_to_the_limit_is_of_order_one_over_the_scale",
+        ),
     ),
     Mutant(
         "sweeping",

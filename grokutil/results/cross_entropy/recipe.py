@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,10 +25,15 @@ from grokutil.flow import integrate
 from grokutil.losses import smoothed
 from grokutil.manifold import TangentSpace, join
 from grokutil.margins import (
-    MarginFlow, UndecayedMarginFlow, active_margins, at_margin, degree, margins, scale_from_ridge,
+    MarginFlow,
+    UndecayedMarginFlow,
+    active_margins,
+    at_margin,
+    margins,
+    scale_from_ridge,
 )  # fmt: skip
 from grokutil.measure import accuracy
-from grokutil.model import default_weights, predict
+from grokutil.model import predict
 from grokutil.sweeping import MarginProblem, caught_up, margin_training, sweeping_flow, undecayed_margin_training
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 
@@ -49,7 +55,7 @@ RULE_S, WINDOWS = (0.5, 1.5), (2.0, 4.0)  # windows over the scale
 PLAIN = {1e-3: 1.0, 1e-4: 1.0, 1e-5: 4.0}  # learning rate by weight decay
 PLAIN_S = np.linspace(0, 1, 6)
 CLOCK_S, CLOCK_SCALES = np.linspace(0, 0.6, 13), (16, 64)
-CLAMPED_SCALES = (6, 8, 11, 15, 20)
+CLAMPED_SCALES, CLAMPED_STEPS = (6, 8, 11, 15, 20), 20_000
 LARGER = (("relu", 0.8), ("quadratic", 0.8), ("quadratic", 0.7))
 LARGER_S, LARGER_SCALE = np.linspace(0, 8, 21), 16
 PAIRS, WHOLE = (20, 33, 46, 59, 66), (11, 17, 29)
@@ -86,7 +92,9 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
 # Squared error, soft labels, hard labels.
 
 
-def training(name: str, seed: int, end: int = RECORDS[-1], runs: tuple[str, ...] = tuple(RUNS)) -> dict[str, np.ndarray]:
+def training(
+    name: str, seed: int, end: int = RECORDS[-1], runs: tuple[str, ...] = tuple(RUNS)
+) -> dict[str, np.ndarray]:
     """One network for each of ``runs``, measured at the records up to ``end``.
 
     Returns:
@@ -143,12 +151,12 @@ def step_row(task: Task, name: str, run: str, states: tuple) -> dict[str, float]
 
 
 def memorised(X: Tensor, Y: Tensor, activation: str, seed: int, margin: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Weights that are trained without decay until all margins are 3, then scaled to a smallest margin of ``margin``."""
+    """Weights that are trained without decay until all margins are 3, then scaled to ``margin`` for the smallest."""
     labels = Y.argmax(1)
     run = gradient_descent(
         (X, Y), width=WIDTH, activation=activation, loss="cross-entropy", learning_rate=RATE, weight_decay=0.0,
         steps=200_000, record_every=50, seed=seed, progress=False, measure=lambda step, _: {"step": step},
-        until=lambda _, state: float(margins(predict(*state, X, activation), labels).min()) > 3,
+        until=lambda _, state: float(margins(predict(state[0], state[1], X, activation), labels).min()) > 3,
     )  # fmt: skip
     return at_margin(run.states[-1], X, labels, activation, margin)
 
@@ -195,15 +203,15 @@ def margin_runs(seed: int, scales: tuple[int, ...] = SCALES, parts: tuple[str, .
         (scales, 2), the length of P v over that of the velocity v at ``RULE_S``, P belonging to all outputs up to the
         gauge; ``rule_cosine``, ``rule_speed``, ``rule_near``, ``rule_held``, ``rule_correlation`` (scales, 2, windows),
         the true velocity against the rule of active margins; ``plain_norm2``, ``plain_margin`` (decays, 2, 6), the
-        rescaled flow and gradient descent; ``clock_price`` (4, T), the squared norm at margin one at ``CLOCK_S`` for two
-        scales and two starts of the undecayed flow; ``clock_distance`` (4,), of the directions at the end from the
+        rescaled flow and gradient descent; ``clock_price`` (4, T), the squared norm at margin one at ``CLOCK_S`` for
+        two scales and two starts of the undecayed flow; ``clock_distance`` (4,), of the directions at the end from the
         second's; ``clock_moved``, from start to end.
     """
     task, start, flow = quadratic_task(seed)
     labels, rows, rule = task.labels_train, [], []
     for scale in scales:
         at = flow(scale)
-        rows.append(follow(at, start, S, lambda state, at=at: read(task, at, labels, state))[0])
+        rows.append(follow(at, start, S, partial(read, task, at, labels))[0])
         middle = integrate(at, start, [0, *RULE_S], step=at.step, progress=False).states[1:]
         rule.append([rule_row(at, labels, state) for state in middle])
     found = {key: np.array([row[key] for row in rows]) for key in rows[0]}
@@ -219,7 +227,8 @@ def margin_runs(seed: int, scales: tuple[int, ...] = SCALES, parts: tuple[str, .
 def rule_row(flow: MarginFlow, labels: Tensor, state: Tensor) -> dict[str, float | list[float]]:
     """The velocity at a state against the whole fibre and against the rule of active margins."""
     (W1, W2), velocity, mu = flow.layers(state), flow(state), flow.multipliers(state)
-    row: dict = {"fibre": float(TangentSpace(W1, W2, flow.X, flow.sigma, gauge=True).project(velocity).norm() / velocity.norm())}
+    fibre = TangentSpace(W1, W2, flow.X, flow.sigma, gauge=True).project(velocity)
+    row: dict = {"fibre": float(fibre.norm() / velocity.norm())}
     row |= {key: [] for key in ("cosine", "speed", "near", "held", "correlation")}
     for window in WINDOWS:
         found = active_margins(W1, W2, flow.X, labels, flow.sigma, window / flow.scale)
@@ -281,7 +290,7 @@ def clamped(seed: int, scales: tuple[int, ...] = CLAMPED_SCALES) -> dict[str, np
     multiplied by the scale.
 
     Returns:
-        Arrays (scales,): ``log_time`` to half accuracy, the ``margin`` there, and the ``path`` to it, the sum of
+        Arrays (scales,): ``log_time`` to half accuracy, NaN where it does not come in 20000 steps, the ``margin`` there, and the ``path`` to it, the sum of
         h times 60: the same for all scales if the path is.
     """
     task = modular_addition(17, 0.8, seed=seed)
@@ -290,7 +299,7 @@ def clamped(seed: int, scales: tuple[int, ...] = CLAMPED_SCALES) -> dict[str, np
     for scale in scales:
         flow = MarginFlow(task.X_train, task.labels_train, 17, WIDTH, "quadratic", scale)
         theta, norm, log_time, path = start, start.norm(), -math.inf, 0.0
-        for step in range(60_000):
+        for step in range(CLAMPED_STEPS):
             W1, W2 = flow.layers(theta)
             if step % 10 == 0 and accuracy(predict(W1, W2, task.X_test, "quadratic"), task.labels_test) >= 0.5:
                 break
@@ -302,6 +311,8 @@ def clamped(seed: int, scales: tuple[int, ...] = CLAMPED_SCALES) -> dict[str, np
             theta = theta * (norm / theta.norm())
             took = math.log(60 * h / total) + scale - (1 - 2 / flow.degree) * math.log(scale)
             log_time, path = float(np.logaddexp(log_time, took)), path + h
+        else:
+            log_time = math.nan
         q = margins(predict(*flow.layers(theta), task.X_train, "quadratic"), task.labels_train)
         rows.append((log_time, float(q.min()), path))
     return dict(zip(("log_time", "margin", "path"), np.array(rows).T, strict=True))
@@ -317,7 +328,7 @@ def larger(seed: int, runs: tuple = LARGER, times: np.ndarray = LARGER_S) -> dic
         task = modular_addition(29, fraction, seed=seed)
         start = join(*memorised(task.X_train, task.Y_train, activation, seed))
         flow = MarginFlow(task.X_train, task.labels_train, 29, WIDTH, activation, LARGER_SCALE)
-        rows.append(follow(flow, start, times, lambda x, t=task, f=flow: read(t, f, t.labels_train, x))[0])
+        rows.append(follow(flow, start, times, partial(read, task, flow, task.labels_train))[0])
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
 
@@ -334,7 +345,7 @@ def price(seed: int, pairs: tuple[int, ...] = PAIRS, whole: tuple[int, ...] = WH
         X, Y = (torch.cat((getattr(every, f"{part}_train"), getattr(every, f"{part}_test")))[:n] for part in "XY")
         flow = MarginFlow(X, Y.argmax(1), p, WIDTH, "quadratic", scale)
         start = join(*memorised(X, Y, "quadratic", seed))
-        found, _ = follow(flow, start, np.array([0, END]), lambda x: read(None, flow, Y.argmax(1), x))
+        found, _ = follow(flow, start, np.array([0, END]), partial(read, None, flow, Y.argmax(1)))
         return found["norm2"][-1] / found["margin"][-1] ** (2 / 3), found["kkt"][-1]
 
     some = np.array([end(11, n, 32) for n in pairs])
@@ -347,7 +358,7 @@ def price(seed: int, pairs: tuple[int, ...] = PAIRS, whole: tuple[int, ...] = WH
 
 
 def toy_problem(name: str, seed: int) -> tuple[MarginProblem, Tensor]:
-    """Five margins of a diagonal linear network (16 weights, m = 2) or a quadratic one (20 weights, m = 3), and a start.
+    """Five margins of a diagonal linear network (16 weights, m = 2) or a quadratic one (20, m = 3), and a start.
 
     The start is the end of a search for large margins from random weights, scaled to a smallest margin of one.
     """
