@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import brentq
 
 from grokutil.data import modular_addition
 from grokutil.flow import integrate
@@ -22,6 +21,7 @@ from grokutil.margins import (
     scale_from_ridge,
 )  # fmt: skip
 from grokutil.model import predict
+from grokutil.tangent import Rows
 from grokutil.train import gradient_descent
 
 
@@ -100,12 +100,6 @@ class TestScale:
             assert ridge_from_scale(scale, m) == pytest.approx(ridge, rel=1e-10)
             assert abs(scale - math.log(1 / ridge)) <= (1 - 2 / m) * abs(math.log(scale)) + 1e-9
 
-    def test_one_weight_rests_at_one_plus_a_multiple_of_one_over_the_scale(self):
-        """d w / ds = e^{l (1 - w)} - 2 w rests at 1 - log(2 w) / l."""
-        for scale in (10, 100, 1000):
-            rest = brentq(lambda w, scale=scale: scale * (1 - w) - math.log(2 * w), 0.1, 2)
-            assert scale * (1 - rest) == pytest.approx(math.log(2), abs=1 / scale)
-
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("scale", [5.0, 12.0])
@@ -180,8 +174,6 @@ class TestActiveMargins:
         assert not mu[~found.near].any() and 0 < int((mu > 0).sum()) < int(found.near.sum())
 
     def test_the_held_ones_as_equalities_give_the_same_velocity(self, memorised):
-        from grokutil.tangent import Rows
-
         task, state = memorised
         found = active_margins(*state, task.X_train, task.labels_train, "quadratic", 0.5)
         J = margin_jacobian(*state, task.X_train, task.labels_train, "quadratic")[found.multipliers > 0]
@@ -189,8 +181,6 @@ class TestActiveMargins:
         torch.testing.assert_close(-2 * space.project(space.theta), found.velocity, rtol=1e-6, atol=1e-6)
 
     def test_with_all_margins_held_it_is_the_fibre_of_the_outputs_up_to_the_gauge(self, memorised):
-        from grokutil.tangent import Rows
-
         task, state = memorised
         q = margins(predict(*state, task.X_train, "quadratic"), task.labels_train)
         J = margin_jacobian(*state, task.X_train, task.labels_train, "quadratic")[torch.isfinite(q)]

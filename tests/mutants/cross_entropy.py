@@ -9,9 +9,10 @@ MUTANTS = (
     Mutant(
         "losses",
         "torch.softmax(F, -1) * Y.sum(-1, keepdim=True) - Y",
-        "torch.softmax(F, -1) * Y.sum(-1, keepdim=True) - 2 * Y",
-        "the slope of cross-entropy with the labels twice",
+        "torch.softmax(F, -1) * Y.sum(-1, keepdim=True) - 1.1 * Y",
+        "the slope of cross-entropy with labels that sum to more than the probabilities",
         ("test_losses.py::test_the_slope_is_autograds", "test_train.py::test_cross_entropy_is_pytorchs"),
+        ("ce-tangent-part", "ce-kkt-speed"),
     ),
     Mutant(
         "losses",
@@ -25,7 +26,15 @@ MUTANTS = (
         "U if self._basis is None else U - U.mean(1, keepdim=True)",
         "U",
         "the gauge is seen by the products",
-        (f"{PROTOCOL}::test_products_are_adjoint", "test_tangent.py::TestGauge"),
+        (f"{PROTOCOL}::test_a_correction_does_what_it_should_and_is_the_shortest",),
+    ),
+    Mutant(
+        "tangent",
+        "return v - self.correction(",
+        "return v + 0 * self.correction(",
+        "the projection takes nothing away",
+        (f"{PROTOCOL}::test_the_projection_is_that_of_the_dense_pseudo_inverse",),
+        ("ce-share", "ce-soft-labels"),
     ),
     Mutant(
         "tangent",
@@ -43,11 +52,12 @@ MUTANTS = (
             f"{LEAST}::test_it_satisfies_the_conditions_of_the_minimum",
             f"{LEAST}::test_it_is_the_best_choice_of_held_ones",
         ),
+        ("ce-active-margins",),
     ),
     Mutant(
         "tangent",
         "return -size * r[:-1] / r[-1]",
-        "return -size * r[:-1]",
+        "return size * r[:-1]",
         "the shortest move to first order in its length only",
         (f"{MOVE}::test_it_is_scipys", f"{MOVE}::test_where_all_hold_it_is_the_correction_for_equalities"),
     ),
@@ -57,13 +67,17 @@ MUTANTS = (
         "_right(labels, J.shape[:2])[:, 0], None] + J",
         "the gradients of margins as sums of outputs",
         ("test_margins.py::TestMargins::test_the_jacobian_is_autograds_and_eulers_identity_holds",),
+        ("ce-kkt-speed",),
     ),
     Mutant(
         "margins",
         "math.exp((1 - 2 / degree) * math.log(scale) - scale)",
         "math.exp(-scale)",
         "the scale of the logits without its power",
-        (f"{FLOW}::test_it_is_training_in_other_units", "test_margins.py::TestScale"),
+        (
+            f"{FLOW}::test_it_is_training_in_other_units",
+            "test_margins.py::TestScale::test_it_solves_its_equation_and_is_about_log_one_over_lambda",
+        ),
     ),
     Mutant(
         "margins",
@@ -92,19 +106,18 @@ MUTANTS = (
     Mutant(
         "margins",
         "near = q <= q.min() + positive",
-        "near = q <= positive",
-        "active margins measured from zero, not from the smallest",
-        ("test_margins.py::TestActiveMargins",),
+        "near = q <= q.min() + 0 * positive",
+        "of the active margins the smallest alone",
+        ("test_margins.py::TestActiveMargins::test_no_admissible_velocity_descends_the_norm_faster",),
+        ("ce-active-margins",),
     ),
     Mutant(
         "sweeping",
         "zeta * math.exp(-2 * (end - begin) / left)",
         "zeta * math.exp(-(end - begin) / left)",
         "the limit on half the clock s",
-        (
-            "test_sweeping.py::TestSweepingFlow",
-            "test_sweeping.py::TestMarginTraining::test_theorem_c_the_distance_to_the_limit_is_of_order_one_over_the_scale",
-        ),
+        ("test_sweeping.py::TestSweepingFlow::test_inside_it_shrinks_then_slides_on_one_margin_then_rests_on_two",),
+        ("ce-theorem-c", "ce-three-clocks"),
     ),
     Mutant(
         "sweeping",

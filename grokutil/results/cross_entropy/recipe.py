@@ -290,8 +290,8 @@ def clamped(seed: int, scales: tuple[int, ...] = CLAMPED_SCALES) -> dict[str, np
     multiplied by the scale.
 
     Returns:
-        Arrays (scales,): ``log_time`` to half accuracy, NaN where it does not come in 20000 steps, the ``margin`` there, and the ``path`` to it, the sum of
-        h times 60: the same for all scales if the path is.
+        Arrays (scales,): ``log_time`` to half accuracy, NaN where it does not come in 20000 steps; the ``margin``
+        there; and the ``path`` to it, the sum of h: the same for all scales if the path is.
     """
     task = modular_addition(17, 0.8, seed=seed)
     start = join(*memorised(task.X_train, task.Y_train, "quadratic", seed))
