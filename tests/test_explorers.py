@@ -15,6 +15,7 @@ from grokutil.measure import learning_curves
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
 from grokutil.widgets import four_paths, orthogonality, toy_descent, training_scrubber
+from grokutil.widgets import margins as margin_explorer
 from grokutil.widgets.live import Live, drawing
 
 
@@ -296,3 +297,40 @@ class TestTrainingScrubber:
                 roundness.append(float(radii.max() / radii.min()))
             assert record.accuracies[record.steps.index(200)][0] == 1
             assert roundness[0] > 1.5 and roundness[1] > 1.5 and roundness[2] < 1.3
+
+
+class TestMargins:
+    """Theorem C with two weights."""
+
+    def test_the_dots_are_on_the_paths_and_the_numbers_are_theirs(self):
+        figure = Figure()
+        alt = margin_explorer.draw(figure, 20, 50)
+        training, limit = margin_explorer.course(20, (3.0, 0.8))
+        left, right = figure.axes
+        ghost = [line for line in left.lines if line.get_fillstyle() == "none" and len(line.get_xdata()) == 1]
+        assert any(np.allclose(line.get_xydata(), limit[[50]]) for line in ghost)
+        curve, marker = right.lines
+        distance = 20 * np.linalg.norm(training - limit, axis=1)
+        np.testing.assert_allclose(curve.get_ydata(), distance)
+        np.testing.assert_allclose(marker.get_ydata(), distance[50])
+        assert f"({training[50, 0]:.2f}, {training[50, 1]:.2f})" in alt and "held by product and square" in alt
+
+    def test_the_distance_times_the_scale_hardly_depends_on_the_scale(self):
+        largest = [
+            scale * np.linalg.norm(np.subtract(*margin_explorer.course(scale, (3.0, 0.8))), axis=1).max()
+            for scale in margin_explorer.SCALES
+        ]
+        assert max(largest) < 1.25 * min(largest)
+
+    def test_the_limit_is_free_then_slides_then_rests(self):
+        words = [margin_explorer.draw(Figure(), 20, moment) for moment in (11, 30, 80)]
+        held = [re.search(r"held by ([^.]+)\. Their", alt)[1] for alt in words]
+        assert held == ["no margin", "product", "product and square"]
+
+    def test_a_start_outside_is_a_sentence(self):
+        live = Live(drawing(margin_explorer.draw), {
+            "scale": W.FloatSlider(10), "x": W.FloatSlider(1.5), "y": W.FloatSlider(0.3), "moment": W.IntSlider(0),
+        })  # fmt: skip
+        live.start()
+        live.wait()
+        assert "start has a margin of 0.45" in live.message.value
