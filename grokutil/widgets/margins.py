@@ -59,10 +59,8 @@ def draw(figure: Figure, scale: float, moment: int, x: float = 3.0, y: float = 0
     """The region where both margins are at least one with both paths, and their distance times the scale."""
     training, limit = course(scale, (x, y))
     left, right = figure.subplots(1, 2)
-    across, up = np.linspace(0.5, REACH[0], 200), REACH[1]
-    left.fill_between(
-        across, np.where(across >= 1.5, 1 / across, up), up, color=COLORS["faint"], alpha=0.25, linewidth=0
-    )
+    across, beyond, up = np.linspace(0.5, REACH[0], 200), np.linspace(1.5, REACH[0], 100), REACH[1]
+    left.fill_between(beyond, 1 / beyond, up, color=COLORS["faint"], alpha=0.25, linewidth=0)
     left.plot(across, 1 / across, color=COLORS["faint"], linewidth=0.8)
     left.axvline(1.5, color=COLORS["faint"], linewidth=0.8)
     left.plot(*limit[: moment + 1].T, color=COLORS["theory"], linewidth=2.6, alpha=0.35)
