@@ -130,12 +130,17 @@ def server(book):
 @pytest.fixture(scope="session")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
+    with playwright.sync_playwright() as driver:
+        yield launched(driver.chromium)
+
+
+def launched(kind, **options):
+    """A browser of this machine, or the one that Playwright has brought."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), kind.executable_path)
+    if not Path(executable).exists():
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing(f"No browser found: install one of {', '.join(BROWSERS)}.")
-    with playwright.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=executable, args=QUIET_BROWSER)
+    return kind.launch(executable_path=executable, args=QUIET_BROWSER, **options)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ SETTLED = "(width) => document.documentElement.dataset.stops === String(width)"
 AT_REST = """() => document.getAnimations()
     .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime))
     .forEach((animation) => animation.finish())"""
+VIEW = "script[type='application/vnd.jupyter.widget-view+json']"
 FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn())))"
 UNTYPESET = """() => [...document.querySelectorAll(".math")]
     .filter((formula) => !formula.querySelector("mjx-container"))
@@ -40,6 +41,18 @@ UNREACHED = """() => [...document.querySelectorAll("article *")]
     .filter((box) => box.tabIndex < 0 && ![...box.querySelectorAll("a[href], button, input, select, [tabindex='0']")]
         .some((stop) => stop.checkVisibility({ visibilityProperty: true })))
     .map((box) => box.outerHTML.slice(0, 120))"""
+# Boxes that show a scroll bar, with what it takes of their height.
+BARS = """() => [...document.querySelectorAll("article *")]
+    .filter((box) => box.checkVisibility() && ["auto", "scroll"].includes(getComputedStyle(box).overflowX))
+    .filter((box) => {
+        const { borderTopWidth, borderBottomWidth } = getComputedStyle(box);
+        return box.offsetHeight - box.clientHeight - parseFloat(borderTopWidth) - parseFloat(borderBottomWidth) > 2;
+    })
+    .map((box) => [box.className, box.scrollWidth - box.clientWidth, box.textContent.slice(0, 60)])"""
+# Formulas in a line that are stops of the Tab key, with what is too wide of them.
+FORMULA_STOPS = """() => [...document.querySelectorAll("article span.math[tabindex='0']")]
+    .filter((box) => box.checkVisibility())
+    .map((box) => [box.scrollWidth - box.clientWidth, box.textContent.slice(0, 60)])"""
 # Pictures are drawn on white: what their corner is, and how they are dimmed.
 ON_DARK = """() => [...document.querySelectorAll("article img")].filter((img) => img.checkVisibility()).map((image) => {
     const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d");
@@ -93,6 +106,8 @@ class Visit:
     """What was seen on a page; by widths, where it depends on them."""
 
     failed: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)  # before anything is scrolled or touched
+    formula_stops: list[list] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     untypeset: list[str] = field(default_factory=list)
@@ -106,9 +121,15 @@ class Visit:
 
 def visit(browser, server, name):
     """Open a page and see it in all its forms."""
-    seen, page = Visit(), browser.new_page(viewport=DESK)
+    seen, asked, page = Visit(), [], browser.new_page(viewport=DESK)
     listen(page, server, seen)
-    load(page, f"{server}{name}.html")
+    page.on("request", lambda request: asked.append(request.url))
+    arrive(page, f"{server}{name}.html")
+    page.wait_for_load_state("networkidle")
+    seen.asked = list(asked)
+    draw_explorers(page)
+    settle(page)
+    seen.formula_stops = page.evaluate(FORMULA_STOPS)
     seen.untypeset = page.evaluate(UNTYPESET)
     seen.broken_images = page.evaluate(BROKEN_IMAGES)
     prepare(page)
@@ -153,13 +174,25 @@ def listen(page, server, seen):
     page.on("console", on_console)
 
 
+def arrive(page, address):
+    """Open a page, until it is typeset."""
+    page.goto(address, wait_until="load")
+    page.evaluate("async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }")
+
+
 def load(page, address):
     """Open a page, until it is typeset, its widgets are drawn, and nothing moves any more."""
-    page.goto(address, wait_until="load")
-    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
-    if page.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
-        page.wait_for_selector(".kernel-free img.frame", timeout=60_000)
+    arrive(page, address)
+    draw_explorers(page)
     settle(page)
+
+
+def draw_explorers(page):
+    """Go near an explorer, if there is one, and back: then they are all drawn."""
+    if page.locator(VIEW).count():
+        page.evaluate("(view) => document.querySelector(view).closest('.cell').scrollIntoView()", VIEW)
+        page.wait_for_selector(".kernel-free img.frame", timeout=60_000)
+        page.evaluate("() => scrollTo(0, 0)")
 
 
 def settle(page):

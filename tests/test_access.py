@@ -1,10 +1,28 @@
 """Every page for every reader: axe-core, light and dark, on a desk and on a phone; figures in words; narrow screens."""
 
 import re
+from collections import Counter
 
 import pytest
-from conftest import chapters
-from pages import DESK, FEW_LOOKS, FORMS, NO_CONTRAST, TAGS, UNREACHED, audit, load, prepare, shape
+from bs4 import BeautifulSoup
+from conftest import chapters, launched
+from pages import (
+    BARS,
+    DESK,
+    FEW_LOOKS,
+    FORMS,
+    NO_CONTRAST,
+    OVERHANG,
+    PHONE,
+    TAGS,
+    UNREACHED,
+    arrive,
+    audit,
+    load,
+    prepare,
+    settle,
+    shape,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -35,13 +53,39 @@ def test_what_scrolls_in_its_box_is_reached_by_keyboard(visit, chapter):
     assert visit(chapter).unreached == {390: [], 320: []}
 
 
+def test_a_formula_in_a_line_is_a_stop_only_where_it_is_too_wide(visit, chapter):
+    stops = visit(chapter).formula_stops
+    assert len(stops) <= 2 and all(too_wide > 2 for too_wide, _ in stops)
+
+
+@pytest.fixture(scope="module")
+def classic_browser(browser):
+    """A browser whose scroll bars take place, as with a mouse; Playwright hides them."""
+    classic = launched(browser.browser_type, ignore_default_args=["--hide-scrollbars"])
+    yield classic
+    classic.close()
+
+
+@pytest.mark.parametrize("name", ["closed_form", "slow_flow", "notation"])  # those with the most formulas
+def test_scroll_bars_stand_only_under_what_is_too_wide(classic_browser, server, name):
+    page = classic_browser.new_page(viewport=DESK)
+    load(page, f"{server}book/{name}.html")
+    formulas, bars = page.locator("article span.math").count(), page.evaluate(BARS)
+    page.add_style_tag(content="article span.math { overflow: scroll !important }")
+    everywhere = page.evaluate(BARS)
+    page.close()
+    assert all(too_wide > 2 for _, too_wide, _ in bars)
+    assert len([box for box, *_ in bars if box.startswith("math")]) <= 2
+    assert len(everywhere) > formulas / 2  # the browser does show them
+
+
 def test_pictures_on_dark_pages_keep_their_paper_and_do_not_glare(visit, chapter):
     for alt, alpha, darkest, dimmed in visit(chapter).pictures_on_dark:
         assert alpha == 255 and darkest > 230, f"{alt}: its ground is not light"
         assert 0.7 < float(re.search(r"brightness\(([\d.]+)\)", dimmed)[1]) < 1, f"{alt}: not dimmed"
 
 
-@pytest.mark.parametrize("name", ["search", "prf-prf"])
+@pytest.mark.parametrize("name", ["search"])
 def test_axe_finds_nothing_grave_on_the_pages_that_sphinx_writes(opened, name):
     page = opened(name)
     found = []
@@ -50,6 +94,16 @@ def test_axe_finds_nothing_grave_on_the_pages_that_sphinx_writes(opened, name):
         found += [[form, *fault] for fault in audit(page, runOnly=TAGS)]
     page.close()
     assert found == []
+
+
+def test_axe_finds_nothing_grave_where_an_address_leads_nowhere(browser, server):
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(f"{server}404.html")
+        prepare(page)
+        found = audit(page, runOnly=TAGS)
+        page.close()
+        assert found == []
 
 
 def test_axe_would_find_what_is_wrong(opened):
@@ -130,5 +184,99 @@ def test_nothing_moves_for_readers_who_ask_for_rest(browser, server):
     page = browser.new_page(reduced_motion="reduce")
     page.goto(f"{server}book/simulated_grokking.html", wait_until="load")
     film = page.locator(".moving-picture .plays img")
-    assert film.evaluate("(image) => image.currentSrc").startswith("data:image/png")
+    assert film.evaluate("(image) => image.currentSrc").endswith(".png")
+    page.close()
+
+
+def test_a_page_has_each_name_once(book, chapter):
+    page = BeautifulSoup((book / f"{chapter}.html").read_text(encoding="utf-8"), "html.parser")
+    names = Counter(element["id"] for element in page.select("article [id]"))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_a_link_into_a_folded_part_unfolds_it(browser, server):
+    page = browser.new_page()
+    arrive(page, f"{server}book/closed_form.html")
+    settle(page)
+    place = page.evaluate("""() => {
+        const inside = document.querySelector("article .toggle-hidden p:not(.admonition-title)");
+        const cell = document.querySelector("article details.hide pre");
+        inside.id = "in-a-solution";
+        cell.id = "in-a-cell";
+        return [inside, cell].map((box) => box.checkVisibility({ visibilityProperty: true }));
+    }""")
+    assert place == [False, False]
+    for name in ("in-a-solution", "in-a-cell"):
+        page.evaluate("(name) => { location.hash = name; }", name)
+        page.wait_for_function(
+            "(name) => document.getElementById(name).checkVisibility({ visibilityProperty: true })", arg=name
+        )
+    page.close()
+
+
+def test_a_tap_on_a_phone_shows_a_figure_in_its_own_size(browser, server):
+    page = browser.new_page(viewport=PHONE)
+    arrive(page, f"{server}book/intro.html")
+    settle(page)
+    figure = page.locator("article figure img").first
+    figure.click()
+    large = page.locator("dialog.enlarged img")
+    large.wait_for()
+    assert large.bounding_box()["width"] > 2 * figure.bounding_box()["width"]
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !document.querySelector('dialog.enlarged')")
+    figure.click()
+    large.click()
+    page.wait_for_function("() => !document.querySelector('dialog.enlarged')")
+    page.close()
+
+
+def test_what_goes_on_to_the_right_says_so(browser, server):
+    page = browser.new_page(viewport=PHONE)
+    arrive(page, f"{server}book/closed_form.html")
+    settle(page)
+    wide = "article pre[data-more]"
+    assert page.locator(wide).count() > 3
+    page.locator(wide).first.evaluate("(box) => { box.id = 'wide'; box.scrollLeft = box.scrollWidth; }")
+    page.wait_for_function("() => !document.getElementById('wide').hasAttribute('data-more')")
+    page.close()
+
+
+def test_who_reads_in_the_dark_gets_the_dark_page(browser, server):
+    for scheme in ("dark", "light"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(f"{server}book/references.html", wait_until="commit")
+        page.wait_for_selector("article", state="attached")
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        page.close()
+
+
+def test_forced_colours_leave_controls_visible(browser, server):
+    page = browser.new_page(viewport=DESK, forced_colors="active")
+    load(page, f"{server}book/toy_models.html")
+    ground, rail, border = page.evaluate("""() => {
+        const of = (css, name) => getComputedStyle(document.querySelector(css))[name];
+        return [of("body", "backgroundColor"), of(".kernel-free .noUi-connects", "backgroundColor"),
+            of(".kernel-free .noUi-handle", "borderTopColor")];
+    }""")
+    page.close()
+    assert rail != ground and border != ground
+
+
+ON_PAPER = """() => [...document.querySelectorAll("article *")].filter((box) => box.checkVisibility())
+    .filter((box) => box.scrollWidth > box.clientWidth + 2)
+    .filter((box) => ["auto", "scroll"].includes(getComputedStyle(box).overflowX))
+    .map((box) => box.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("name", ["closed_form", "claims", "slow_flow"])
+def test_on_paper_nothing_is_cut_off(browser, server, name):
+    page = browser.new_page(viewport={"width": 718, "height": 1000}, color_scheme="dark")  # as wide as A4's text
+    load(page, f"{server}book/{name}.html")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert page.evaluate(ON_PAPER) == [] and page.evaluate(OVERHANG) <= 0
+    offers = page.locator("article details:not([open]) > summary, article .toggle-button, article .kernel-hint")
+    assert not [offer for offer in offers.all() if offer.is_visible()]
     page.close()

@@ -40,6 +40,15 @@ BROWSE = {  # what a reader types: the chapter that should be among the first th
     "kink": "along_the_manifold",
     "sliding": "along_the_manifold",
 }
+ELSEWHERE = {  # words that other works use: the page that says what this book has of them comes first
+    "lazy regime": "lazy",
+    "double descent": "Not treated",
+    "NTK": "kernel",
+    "pseudoinverse": "pseudo-inverse",
+    "AdamW": "Not treated",
+    "implicit bias": "weight decay",
+    "circuit": "does not use the word",
+}
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +178,45 @@ def test_search_finds_the_chapter_and_shows_readable_extracts(browser, server):
         assert any(f"/{chapter}.html" in link for link in first), f"{typed}: {first}"
         shown = page.eval_on_selector_all("#search-results li p.context", "all => all.map(one => one.textContent)")
         assert all(shown)
-        assert not [text for text in shown if r"\(" in text or "Contents" in text]
+        assert not [text for text in shown if "\\" in text or "Contents" in text or ".ipynb" in text]
     page.close()
     assert faults == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("typed", ELSEWHERE)
+def test_a_word_of_other_works_leads_to_what_this_book_says_of_it(browser, server, typed):
+    page = browser.new_page()
+    page.goto(f"{server}search.html?q={typed}", wait_until="load")
+    page.wait_for_function("() => document.querySelector('.search-summary')?.textContent.includes('finished')")
+    page.wait_for_selector("#search-results li p.context")
+    first = page.locator("#search-results li a").first.get_attribute("href")
+    page.goto(f"{server}{first}", wait_until="load")
+    said = page.locator("article").inner_text()
+    page.close()
+    assert "glossary.html" in first and ELSEWHERE[typed] in said
+
+
+@pytest.mark.browser
+def test_who_looks_how_to_install_finds_the_introduction(browser, server):
+    page = browser.new_page()
+    page.goto(f"{server}search.html?q=install", wait_until="load")
+    page.wait_for_function("() => document.querySelector('.search-summary')?.textContent.includes('finished')")
+    found = page.eval_on_selector_all("#search-results li a", "links => links.slice(0, 3).map(link => link.href)")
+    page.close()
+    assert any("/intro.html" in link or "/glossary.html" in link for link in found)
+
+
+@pytest.mark.browser
+def test_an_extract_shows_code_where_no_sentence_has_the_word(browser, server):
+    page = browser.new_page()
+    page.goto(f"{server}search.html?q=FirstLayerDynamics", wait_until="load")
+    page.wait_for_function("() => document.querySelectorAll('#search-results li p.context').length >= 3")
+    shown = page.eval_on_selector_all(
+        "#search-results li p.context", "all => all.slice(0, 3).map(one => one.textContent)"
+    )
+    page.close()
+    assert all("firstlayerdynamics" in text.lower() for text in shown)
 
 
 @pytest.mark.browser
@@ -246,11 +291,23 @@ def test_a_page_says_what_it_is(book, chapter, citation, root):
     title = heading.get_text().strip()
     assert (graph["og:title"], graph["og:description"]) == (title, summary)
     (script,) = page.select('script[type="application/ld+json"]')
+    assert page.select_one('meta[name="twitter:card"]')
     data = json.loads(script.get_text())
     whole = data if data["@type"] == "Book" else data["isPartOf"]
     assert (whole["name"], whole["version"]) == (citation["title"], citation["version"])
     assert (data["@type"] == "Book") == (chapter == chapters()[0])
     assert data["description"] == summary
+
+
+def test_the_bare_address_says_what_it_is_and_leads_on(book, citation, root):
+    door = parsed(book, "index")
+    first = chapters()[0]
+    assert door.title.get_text() == citation["title"]
+    assert door.select_one('meta[property="og:title"]')["content"]
+    summary = yaml.safe_load((root / "book" / "summaries.yml").read_text(encoding="utf-8"))[first]
+    assert door.select_one("meta[name=description]")["content"] == summary
+    assert door.select_one("meta[http-equiv=refresh]")["content"] == f"0; url={first}.html"
+    assert door.select_one("a")["href"] == f"{first}.html"
 
 
 def test_links_to_other_sites_are_safe(book, chapter):

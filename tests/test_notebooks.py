@@ -9,7 +9,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import jupytext
 import nbformat
@@ -90,7 +90,7 @@ def build(root, tmp_path_factory):
     """Build three small pages with the book's own settings, without running their cells; warnings fail."""
 
     @functools.cache
-    def build(address):
+    def build(address, environment=()):
         site = tmp_path_factory.mktemp("site")
         shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("*.md", "*.yml", "assignments"))
         shutil.copyfile(root / "CITATION.cff", site / "CITATION.cff")
@@ -103,7 +103,9 @@ def build(root, tmp_path_factory):
         for name, text in (("front", "# Front\n"), ("words", "# Words\n"), ("cells", f"{HEADER}# Cells\n\n{CELL}")):
             (site / "book" / f"{name}.md").write_text(text)
         command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
-        done = subprocess.run(command, cwd=site, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        alone = {name: said for name, said in os.environ.items() if not name.startswith("GITHUB_")}
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(command, cwd=site, env=alone | dict(environment), **piped)
         assert done.returncode == 0, done.stdout[-3000:]
         return site / "_build" / "html" / "book"
 
@@ -128,6 +130,42 @@ class TestLaunchButton:
         for name in ("front", "words", "cells"):
             page = build("") / f"{name}.html"
             assert not links(page, "a[href*=binder]") + links(page, "a[href*=github]")
+
+    def test_a_copy_that_githubs_workflow_publishes_has_all_links(self, build):
+        surroundings = (("GITHUB_REPOSITORY", "Some-One/a-book"), ("GITHUB_SERVER_URL", "https://github.com"))
+        page = build("", surroundings) / "cells.html"
+        site, home = page.parent.parent, "https://some-one.github.io/a-book/"
+        assert links(page, "a[href*=binder]") and links(
+            page, "a[href^='https://github.com/Some-One/a-book/edit/main/']"
+        )
+        assert links(page, "a[href^='https://github.com/Some-One/a-book/issues']")
+        assert links(page, "link[rel=canonical]") == [f"{home}book/cells.html"]
+        door = BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
+        assert door.select_one("link[rel=canonical]")["href"] == f"{home}book/front.html"
+        card = door.select_one('meta[property="og:image"]')["content"]
+        assert card.startswith(home) and (site / card.removeprefix(home)).is_file()
+        lost = (site / "404.html").read_text(encoding="utf-8")
+        assert re.findall(r'href="([^"]+)"', lost) == [
+            f"{home}book/front.html",
+            f"{home}search.html",
+            f"{home}book/genindex.html",
+        ]
+        listed = re.findall(r"<loc>(.*)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8"))
+        assert listed == [f"{home}book/{name}.html" for name in ("cells", "front", "words")]
+        assert f"Sitemap: {home}sitemap.xml" in (site / "robots.txt").read_text(encoding="utf-8")
+
+    def test_codebergs_buttons_lead_there(self, build):
+        address = "https://codeberg.org/some-one/a-book"
+        page = build(address) / "cells.html"
+        assert links(page, "a[href*=binder]") == [
+            f"https://mybinder.org/v2/git/{quote(address)}/main?urlpath=lab/tree/book/cells.md"
+        ]
+        assert links(page, ".dropdown-source-buttons a") == [
+            address,
+            f"{address}/_edit/main/book/cells.md",
+            links(page, f"a[href^='{address}/issues/new']")[0],
+        ]
+        assert "fa-github" not in page.read_text(encoding="utf-8")
 
     def test_the_download_says_where_grokutil_comes_from(self, build):
         def first(address):

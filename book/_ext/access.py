@@ -1,17 +1,26 @@
 """What a page needs so that it can be read without a mouse and without eyes, and that the theme leaves out."""
 
+import re
 from typing import Any
 
 from sphinx.application import Sphinx
 
-# A list of `doc-biblioentry`, a role that is no more, is not a list to a screen reader.
-UNTRUE = {'<div role="list" class="citation-list">': '<div class="citation-list">', ' role="doc-biblioentry"': ""}
+# A list of `doc-biblioentry`, a role that is no more, is not a list to a screen reader. A folded cell has a title.
+UNTRUE = {
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+    ' role="doc-biblioentry"': "",
+    ' aria-label="Toggle hidden content"': "",
+}
+# All boxes of a kind get this one; nothing leads there.
+REPEATED = re.compile(r' id="(?:proof|(?:proof|exercise|solution)-content)"')
 
 
 def correct(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Take untrue roles out of the page that is about to be written."""
+    """Take untrue roles and repeated names out of the page that is about to be written."""
+    body = context.get("body", "")
     for said, meant in UNTRUE.items():
-        context["body"] = context.get("body", "").replace(said, meant)
+        body = body.replace(said, meant)
+    context["body"] = REPEATED.sub("", body)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

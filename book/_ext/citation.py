@@ -8,6 +8,7 @@ import textwrap
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import page_summaries
 import yaml
@@ -16,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 FILE = Path(__file__).parent.parent.parent / "CITATION.cff"
+CARD = "_static/card.png"
+CARD_SHOWS = "Right answers of a network: early on the sums it has seen, very much later on new ones."
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 
 
@@ -83,11 +86,11 @@ class Citation(SphinxDirective):
 
 def add_metadata(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Tell search engines and previews what the page is: Open Graph, and schema.org as JSON."""
-    summaries = page_summaries.read()
-    if pagename not in summaries:
+    summaries, page_name = page_summaries.read(), page_summaries.of(app, pagename)
+    if page_name not in summaries:
         return
     book = read()
-    title = app.env.titles[pagename].astext()
+    title = app.env.titles[page_name].astext()
     whole = {
         "@type": "Book",
         "name": book["title"],
@@ -96,20 +99,22 @@ def add_metadata(app: Sphinx, pagename: str, templatename: str, context: dict[st
         "license": CC_BY,
         "isBasedOn": f"https://doi.org/{book['references'][0]['doi']}",
     }
-    page = {"description": summaries[pagename], "inLanguage": app.config.language or "en"}
-    if pagename == app.config.root_doc:
+    page = {"description": summaries[page_name], "inLanguage": app.config.language or "en"}
+    if page_name == app.config.root_doc:
         data = {"@context": "https://schema.org", **whole, **page}
     else:
         data = {"@context": "https://schema.org", "@type": "Chapter", "name": title, **page, "isPartOf": whole}
     graph = {
         "og:title": title,
-        "og:description": summaries[pagename],
+        "og:description": summaries[page_name],
         "og:type": "article",
         "og:site_name": book["title"],
     }
     if context.get("pageurl"):  # Sphinx knows it, and writes the canonical address, once html_baseurl is set
         data["url"] = graph["og:url"] = context["pageurl"]
+        graph |= {"og:image": urljoin(app.config.html_baseurl, CARD), "og:image:alt": CARD_SHOWS}
     tags = "".join(f'<meta property="{name}" content="{escape(said)}" />\n' for name, said in graph.items())
+    tags += '<meta name="twitter:card" content="summary_large_image" />\n'
     script = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
     tags += f'<script type="application/ld+json">{script}</script>\n'
     context["metatags"] = context.get("metatags", "") + tags

@@ -95,5 +95,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(general_index)
     app.add_directive("general-index", GeneralIndex)
     app.connect("doctree-resolved", fill)
-    app.connect("html-page-context", help_search, priority=400)  # before without_thebe copies the list of scripts
+    app.connect("html-page-context", help_search, priority=400)  # before first_view copies the list of scripts
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """Chapters as notebooks: a download for plain Jupyter, and a button that opens the chapter on Binder.
 
-Both are for pages with cells. The buttons that lead elsewhere need the public address, `repository: url` in
-_config.yml; while it is empty, there are none.
+Both are for pages with cells. The buttons that lead elsewhere need the public address (address.py); without one, there
+are none.
 """
 
 from importlib.metadata import version

@@ -13,6 +13,11 @@ from sphinx.application import Sphinx
 FILE = Path(__file__).parent.parent / "summaries.yml"
 
 
+def of(app: Sphinx, pagename: str) -> str:
+    """The page whose line a page has: the bare address stands for the introduction."""
+    return app.config.root_doc if pagename == "index" else pagename
+
+
 def read() -> dict[str, str]:
     """The line of each page, by its name in `_toc.yml`."""
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -24,8 +29,8 @@ def add_summaries(app: Sphinx, pagename: str, templatename: str, context: dict[s
     _, previous, following = app.builder.relations.get(pagename) or (None, None, None)
     context["prev_summary"] = lines.get(previous, "")
     context["next_summary"] = lines.get(following, "")
-    if pagename in lines:
-        description = f'<meta name="description" content="{escape(lines[pagename])}" />'
+    if line := lines.get(of(app, pagename)):
+        description = f'<meta name="description" content="{escape(line)}" />'
         context["metatags"] = context.get("metatags", "") + description
 
 

@@ -1,8 +1,12 @@
 // What scrolls sideways in its own box can be reached with the Tab key, and nothing else stops it on its way.
 (() => {
   const BOXES = "pre, div.math, span.math, .pst-scrollable-table-container, .cell_output > .output, .argument-map";
-  const fits = (box) => box.scrollWidth <= box.clientWidth;
+  const SLIGHT = 2; // px: a leaning letter, or a rounded width
+  const fits = (box) => box.scrollWidth <= box.clientWidth + SLIGHT;
+  const more = (box) =>  // what goes on to the right says so at its edge
+    box.toggleAttribute("data-more", !fits(box) && box.scrollLeft + box.clientWidth < box.scrollWidth - SLIGHT);
   const stop = (box) => {
+    more(box);
     if (box.matches(".argument-map") || box.hasAttribute("contenteditable")) return;
     if (fits(box)) box.removeAttribute("tabindex");
     else box.tabIndex = 0;
@@ -21,23 +25,65 @@
   };
   const look = () => {
     boxes().forEach(stop);
-    // MathJax makes each formula a stop, for its menu: hundreds on a page. The menu is on the right mouse button.
-    document.querySelectorAll("mjx-container[tabindex='0']").forEach((formula) => { formula.tabIndex = -1; });
     document.documentElement.dataset.stops = innerWidth; // the stops are those of a page this wide: tests wait for it
   };
+  addEventListener("scroll", ({ target }) => { if (target.matches?.(BOXES)) more(target); }, true);
+  // A link, or a hit of the search, may lead into what is folded.
+  const unfold = (place) => {
+    const folded = ":is(details:not([open]), .toggle-hidden)";
+    for (let box = place?.closest(folded), last; box && box !== last; last = box, box = place.closest(folded)) {
+      if (box.matches("details")) box.open = true;
+      else box.querySelector(".toggle-button")?.click();
+    }
+  };
+  const arrive = () => unfold(document.getElementById(decodeURIComponent(location.hash.slice(1))));
+  addEventListener("hashchange", arrive);
+  // On a small screen a tap shows a figure in its own size.
+  const small = matchMedia("(max-width: 768px)");
+  addEventListener("click", ({ target }) => {
+    const shown = target.closest?.("dialog.enlarged");
+    if (shown) shown.close();
+    else if (small.matches && target.matches?.("article img:not(.frame)") && target.naturalWidth > 1.2 * target.clientWidth) {
+      const dialog = document.createElement("dialog");
+      dialog.className = "enlarged";
+      dialog.ariaLabel = "Figure, enlarged";
+      dialog.append(Object.assign(new Image(), { src: target.currentSrc, alt: target.alt }));
+      dialog.addEventListener("close", () => dialog.remove());
+      document.body.append(dialog);
+      dialog.showModal();
+    }
+  });
   // The theme takes the focus off its switch when it is pressed; with a keyboard one would start again at the top.
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".theme-switch-button");
     if (button && event.detail === 0) setTimeout(() => button.focus(), 50);
   });
+  // Paper is light, and as wide as it is: formulas and tables that are wider are set smaller on it.
+  const PAPER = 640; // px between the margins of A4 and of letter
+  const page = document.documentElement;
+  const wide = () => [...document.querySelectorAll("article :is(div.math, span.math, .pst-scrollable-table-container)")];
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = page.dataset.theme;
+    page.dataset.theme = "light";
+    wide().forEach((box) => { box.style.maxWidth = `${PAPER}px`; });
+    const shares = wide().map((box) => Math.min(1, PAPER / box.scrollWidth));
+    wide().forEach((box, i) => { box.style.maxWidth = ""; box.style.setProperty("--on-paper", shares[i]); });
+  });
+  addEventListener("afterprint", () => { page.dataset.theme = theme; });
   const watch = new ResizeObserver((entries) => entries.forEach((entry) => stop(entry.target)));
   addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;
     await document.fonts.ready; // a formula gets its width from its font
     document.querySelectorAll("article span.math").forEach(keep);
     look();
+    arrive();
+    document.querySelectorAll("article .highlighted").forEach(unfold);
+    document.querySelectorAll(".btn-download-notebook-button, .btn-download-source-button").forEach((link) => {
+      link.download = ""; // else a browser may show it, as its server calls it
+    });
     document.fonts.addEventListener("loadingdone", look);
     boxes().forEach((box) => watch.observe(box));
     addEventListener("resize", () => setTimeout(look, 500)); // after the theme has had its say
-  });
+  }, { once: true });
 })();

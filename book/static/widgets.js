@@ -54,6 +54,16 @@
     last.shown = shown;
     last.timer = setTimeout(() => { last.line.textContent = shown; }, QUIET);
   };
+  // Pictures that are not shown yet come when a reader comes to the controls.
+  const STATES = "script[type='application/vnd.jupyter.widget-state+json']";
+  const fetchAll = ({ target }) => {
+    if (!target.closest?.(".kernel-free")) return;
+    for (const sign of SIGNS) document.removeEventListener(sign, fetchAll);
+    const states = [...document.querySelectorAll(STATES)].map((state) => state.textContent).join();
+    for (const [address] of states.matchAll(/[./]*_images\/\w+\.webp/g)) new Image().src = address;
+  };
+  const SIGNS = ["pointerover", "focusin"];
+  for (const sign of SIGNS) document.addEventListener(sign, fetchAll);
   const look = () => { replace(); label(); };
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
   look();
