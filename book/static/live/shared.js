@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 a20369de493e6602d39127a2a69f920fc1bb7a5c3aee139388690be496c4243c
+// Built by `make live` from book/live, SHA-256 da61f222ae848c1e64dfc51cd95539c909a8f59c4459c8041a0abeaa64782c3f
 var G=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
