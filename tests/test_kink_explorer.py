@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from grokutil.data import modular_addition
 from grokutil.kinks import sliding_kinks
 from grokutil.train import gradient_descent, ridge_from_weight_decay
-from grokutil.widgets.kink_explorer import EPSILON, STEPS, compute, draw, kink_explorer, looks, most_kinks
+from grokutil.widgets.kink_explorer import EPSILON, STEPS, UNIT, compute, draw, kink_explorer, looks
 
 
 @pytest.mark.parametrize("unit", [89, 3])
@@ -29,6 +29,8 @@ def test_what_the_chapter_says_about_it():
     seen = looks()
     count = [int(seen[step].slides.sum()) for step in STEPS]
     assert count[-1] > 2 * count[1] and count[1:] == sorted(count[1:])
+    of_the_unit = [int(seen[step].slides[:, UNIT].sum()) for step in STEPS]
+    assert of_the_unit[1:] == sorted(of_the_unit[1:]) and of_the_unit[-1] > 3 * of_the_unit[0]
     late = seen[30_000]
     assert np.abs(late.Z[:, late.slides]).max() < 3 * EPSILON
 
@@ -51,4 +53,3 @@ def test_both_faces():
     box = kink_explorer()
     assert ["kernel-free" in child._dom_classes for child in box.children] == [True, False]
     assert len(box.children[0].children[-1].children) == len(STEPS)
-    assert looks()[30_000].slides.sum(0).max() == looks()[30_000].slides[:, most_kinks()].sum()

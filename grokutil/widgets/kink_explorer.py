@@ -24,7 +24,7 @@ from grokutil.widgets.player import Control, player
 SIZE = (6.4, 2.9)
 P, N_TRAIN, WIDTH, DECAY = 11, 59, 128, 1e-4  # Appendix D; the learning rate is 1
 EPSILON = 1e-3
-STEPS = (300, 1000, 3000, 10_000, 30_000)  # of the kernel-free face
+UNIT, STEPS = 18, (300, 1000, 3000, 10_000, 30_000)  # of the kernel-free face
 PAST, NEXT = 20, 40  # steps before and after the one that is looked at
 CHUNK = 2000  # steps between two answers to Stop: a fifth of a second
 
@@ -56,12 +56,6 @@ def looks() -> dict[int, Look]:
     return {step: look(run, task.X_train, task.Y_train, step) for step in STEPS}
 
 
-@functools.cache
-def most_kinks() -> int:
-    """The hidden unit of which most pre-activations slide at the end."""
-    return int(looks()[STEPS[-1]].slides.sum(0).argmax())
-
-
 def draw_look(figure: Figure, seen: Look, unit: int, step: int) -> str:
     """All pre-activations of a unit, and those near zero magnified."""
     Z, slides = seen.Z[:, :, unit], seen.slides[:, unit]
@@ -84,9 +78,9 @@ def draw_look(figure: Figure, seen: Look, unit: int, step: int) -> str:
     )
 
 
-def draw(figure: Figure, step: int, unit: int | None = None) -> str:
-    """A frame of the kernel-free face: by default the unit with most kinks."""
-    return draw_look(figure, looks()[step], most_kinks() if unit is None else unit, step)
+def draw(figure: Figure, step: int, unit: int = UNIT) -> str:
+    """A frame of the kernel-free face."""
+    return draw_look(figure, looks()[step], unit, step)
 
 
 def compute(unit: int, step: int, seed: int) -> Iterator[Progress]:

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 22165fa27cb1181e2ee901ed8f80cc9cf30be3acf59e423164183351eba362e8
+// Built by `make live` from book/live, SHA-256 56f0093e0420e8a4c85af45b12128579e53ede14dce150d2c5fa0875c5b67f6c
 var G=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
