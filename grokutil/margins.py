@@ -170,6 +170,7 @@ class MarginFlow:
         self.X, self.sigma, self.degree = data(matrix("X", X)), get_activation(activation), degree(activation)
         p, width, self.scale = integer("p", p, 2), integer("width", width, 1), positive("scale", scale)
         self._right = _right(labels, (len(self.X), p))
+        self._last: Tensor | None = None
         self._like = self.X.new_empty(self.X.shape[1], width), self.X.new_empty(width, p)
 
     def multipliers(self, state: Tensor) -> Tensor:
@@ -203,12 +204,12 @@ class MarginFlow:
 
     def _forward(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """theta, W2, H, S and twice the multipliers; those of the last state are kept."""
-        if state is not self.__dict__.get("_last"):
+        if self._last is None or not torch.equal(state, self._last):  # by value: a caller may step in place
             scale, (W1, W2) = self._scale(state), self.layers(state)
             Z = self.X @ W1
             H = self.sigma.value(Z)
             B = (torch.log_softmax(scale * (H @ W2), 1) + self._height(scale)).exp().scatter(1, self._right, 0.0)
-            self._last, self._parts = state, (self._theta(state), W2, H, self.sigma.slope(Z), B)
+            self._last, self._parts = state.clone(), (self._theta(state), W2, H, self.sigma.slope(Z), B)
         return self._parts
 
 

@@ -143,6 +143,12 @@ class TestMarginFlow:
         torch.testing.assert_close(velocity[:-1], expected, rtol=1e-9, atol=1e-6)
         assert float(velocity[-1]) == 2 * m  # d log T / ds
 
+    def test_a_state_that_is_changed_in_place_is_another(self, activation, scale):
+        flow, state = self.flow(activation, scale), THETA.clone()
+        flow(state)
+        state *= 1.1
+        torch.testing.assert_close(flow(state), self.flow(activation, scale)(1.1 * THETA))
+
     def test_steps_shrink_with_the_scale_and_where_multipliers_are_large(self, activation, scale):
         flow = self.flow(activation, scale)
         assert flow.step(0.0, 10 * THETA) <= 0.03 / scale

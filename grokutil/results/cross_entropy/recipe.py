@@ -360,7 +360,8 @@ def price(seed: int, pairs: tuple[int, ...] = PAIRS, whole: tuple[int, ...] = WH
 def toy_problem(name: str, seed: int) -> tuple[MarginProblem, Tensor]:
     """Five margins of a diagonal linear network (16 weights, m = 2) or a quadratic one (20, m = 3), and a start.
 
-    The start is the end of a search for large margins from random weights, scaled to a smallest margin of one.
+    The start: random weights, brought into the region of margins of at least one, trained for a moment at scale 10,
+    then scaled to a smallest margin of one.
     """
     draw = torch.Generator().manual_seed(100 + seed)
     X = torch.randn(5, 8 if name == "diagonal" else 3, generator=draw, dtype=torch.float64)
