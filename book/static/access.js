@@ -48,6 +48,7 @@
       dialog.className = "enlarged";
       dialog.ariaLabel = "Figure, enlarged";
       dialog.append(Object.assign(new Image(), { src: target.currentSrc, alt: target.alt }));
+      dialog.addEventListener("keydown", ({ key }) => { if (key === "Escape") dialog.close(); }); // Sphinx takes it
       dialog.addEventListener("close", () => dialog.remove());
       document.body.append(dialog);
       dialog.showModal();
