@@ -36,13 +36,9 @@ book: $(BOOK) ## build the book, executing its chapters
 	@echo 'Serve it with: $(BIN)/python -m http.server -d _build/html'
 
 test: $(BOOK) ## test everything: style, types, grokutil, the book, the book in a browser
-	$(BIN)/ruff check
-	$(BIN)/mypy
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 quick: $(INSTALLED) ## test what needs neither the built book nor much time
-	$(BIN)/ruff check
-	$(BIN)/mypy
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not slow and not book and not browser'
 
 lab: $(INSTALLED) ## open the chapters as notebooks in JupyterLab

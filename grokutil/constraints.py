@@ -13,12 +13,9 @@ from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, generator, integer, matrix
-from grokutil.linalg import cholesky_or_none
 from grokutil.model import loss_gradient
-
-
-class SingularPointError(ValueError):
-    """The Jacobian does not have full rank (Def. 4.9): there is no tangent space to project on."""
+from grokutil.tangent import Rows
+from grokutil.tangent import SingularPointError as SingularPointError  # raised by all of this
 
 
 class ZeroLossManifold:
@@ -67,10 +64,13 @@ class ZeroLossManifold:
         """J, (M, d)."""
         return torch.func.jacrev(self.F)(float_vector("theta", theta))
 
+    def at(self, theta: Tensor) -> Rows:
+        """The linearisation at ``theta``: products, NTK, multiplier, projection, all from one Jacobian."""
+        return Rows(self.jacobian(theta), theta)
+
     def ntk(self, theta: Tensor) -> Tensor:
         r""":math:`\Theta = J J^\top`, (M, M)."""
-        J = self.jacobian(theta)
-        return J @ J.mT
+        return self.at(theta).ntk
 
     def multiplier(self, theta: Tensor) -> Tensor:
         r""":math:`\mu = \Theta^{-1} J \theta`, (M,): the least-squares multiplier.
@@ -80,8 +80,7 @@ class ZeroLossManifold:
         Raises:
             SingularPointError: J does not have full rank.
         """
-        J = self.jacobian(theta)
-        return _solve(J @ J.mT, J @ theta)
+        return self.at(theta).multiplier()
 
     def tangent(self, theta: Tensor, v: Tensor) -> Tensor:
         r""":math:`P(\theta) v = v - J^\top \Theta^{-1} J v`, (d,).
@@ -89,8 +88,7 @@ class ZeroLossManifold:
         Raises:
             SingularPointError: J does not have full rank.
         """
-        J = self.jacobian(theta)
-        return v - J.mT @ _solve(J @ J.mT, J @ v)
+        return self.at(theta).project(v)
 
     def slow_velocity(self, theta: Tensor, speed: Tensor | None = None) -> Tensor:
         r"""The norm-minimising flow :math:`d\theta/ds = -2 P(\theta) \theta` on the clock s, (d,).
@@ -109,9 +107,8 @@ class ZeroLossManifold:
             SingularPointError: J does not have full rank.
             ValueError: a speed that is not positive, or not one for each parameter.
         """
-        D, J = speeds(theta, speed), self.jacobian(theta)
-        mu = _solve((J * D) @ J.mT, J @ (D * theta))
-        return -2 * D * (theta - J.mT @ mu)
+        root = speeds(theta, speed).sqrt()  # the coordinates D^(-1/2) theta have speed one
+        return -2 * root * Rows(self.jacobian(theta) * root, theta).project(root * theta)
 
     def newton(self, theta: Tensor, tolerance: float = 1e-13) -> Tensor:
         r"""A point of Z near ``theta``, by steps :math:`\theta \leftarrow \theta - J^\top \Theta^{-1} r`.
@@ -124,11 +121,11 @@ class ZeroLossManifold:
             ValueError: no convergence in 100 steps.
         """
         for _ in range(100):
-            r, J = self.residual(theta), self.jacobian(theta)
-            rounding = 10 * torch.finfo(r.dtype).eps * J.norm() * theta.norm()
+            r, here = self.residual(theta), self.at(theta)
+            rounding = 10 * torch.finfo(r.dtype).eps * here.J.norm() * theta.norm()
             if r.norm() <= max(tolerance * self.y.norm(), rounding):
                 return theta
-            step = J.mT @ _solve(J @ J.mT, r)
+            step = here.correction(r)
             while self.residual(theta - step).norm() > r.norm() and step.norm() > tolerance * theta.norm():
                 step = step / 2
             theta = theta - step
@@ -158,7 +155,7 @@ class ZeroLossManifold:
             z = closer
         for _ in range(20):  # Newton's method on the Lagrange conditions: z - theta = J^T nu, F(z) = y
             J, r = self.jacobian(z), self.residual(z)
-            nu = _solve(J @ J.mT, J @ (z - theta))
+            nu = Rows(J, z - theta).multiplier()
             hessian = torch.eye(len(z)).to(z) - torch.func.hessian(lambda w: self.F(w) @ nu)(z)  # noqa: B023
             M = len(r)
             kkt = torch.cat((torch.cat((hessian, -J.mT), 1), torch.cat((J, J.new_zeros(M, M)), 1)))
@@ -223,28 +220,3 @@ def speeds(theta: Tensor, speed: Tensor | None) -> Tensor:
             f"got {len(speed)} numbers, {int((speed <= 0).sum())} of them not positive"
         )
     return speed
-
-
-def factor_ntk(Theta: Tensor, overwrite: bool = False) -> Tensor:
-    """Lower Cholesky factor of an NTK (M, M), in its place with ``overwrite``; only the lower triangle is read.
-
-    Raises:
-        SingularPointError: the NTK is numerically singular.
-    """
-    L = cholesky_or_none(Theta, overwrite)
-    if L is None:
-        raise singular_point(len(Theta))
-    return L
-
-
-def singular_point(M: int) -> SingularPointError:
-    """The error that says that the NTK (M, M) is numerically singular, and the remedies."""
-    return SingularPointError(
-        f"J J^T ({M} x {M}) is numerically singular: theta is a singular point (Def. 4.9), where "
-        f"the tangent space is not defined; use more parameters, drop repeated samples, or move away from it"
-    )
-
-
-def _solve(Theta: Tensor, b: Tensor) -> Tensor:
-    """Theta^{-1} b by Cholesky, b (M,)."""
-    return torch.cholesky_solve(b[:, None], factor_ntk(Theta))[:, 0]

@@ -27,6 +27,7 @@ PICTURES = {"image/png", "image/jpeg", "image/svg+xml", "application/pdf"}
 MOST = 12  # things told of a panel
 PANELS = 4  # panels told one by one in the summary
 NEAR = 3  # points between a text and the end of the curve that it names
+Drawing = Callable[[Figure], AbstractContextManager[None]]  # what surrounds the drawing of a figure
 STYLES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dash-dotted", "None": "points"}
 
 
@@ -54,7 +55,7 @@ def describe(figure: Figure) -> str:
     return "\n".join(filter(None, lines))
 
 
-def tell_notebook(drawing: Callable[[Figure], AbstractContextManager[None]] = nullcontext) -> None:
+def tell_notebook(drawing: Drawing = lambda figure: nullcontext()) -> None:
     """Let each figure of this notebook carry its description; does nothing outside a notebook.
 
     The description is the output's plain text, for whoever shows no pictures, and ``alt`` in the metadata of the
@@ -75,7 +76,7 @@ class _Told:
     """Draws a figure as ``draw`` does, and adds its description to the metadata."""
 
     draw: Callable[[Figure], Any]
-    drawing: Callable[[Figure], AbstractContextManager[None]] = nullcontext
+    drawing: Drawing = lambda figure: nullcontext()
 
     def __call__(self, figure: Figure) -> Any:
         with self.drawing(figure):

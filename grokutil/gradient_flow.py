@@ -60,7 +60,7 @@ def training_flow(
     def slope(theta: Tensor) -> Tensor:
         return -D[:, None] * hessian(theta, ridge) / ridge
 
-    return _solve(velocity, start, slow_times, rtol, slope)
+    return solve_flow(velocity, start, slow_times, rtol, slope)
 
 
 def slow_flow(
@@ -95,7 +95,7 @@ def slow_flow(
     Source: paper, sections 4.5 and 4.6; the factor 2 is that of eq. 3.
     """
     start = data(tensor("start", start))
-    return _solve(lambda zeta: Z.slow_velocity(zeta, speed), start, slow_times, rtol)
+    return solve_flow(lambda zeta: Z.slow_velocity(zeta, speed), start, slow_times, rtol)
 
 
 def fall(Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray, rtol: float = 1e-10) -> Trajectory:
@@ -121,7 +121,7 @@ def fall(Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray
     Source: paper, eq. 3 with :math:`\lambda = 0`.
     """
     hessian = torch.func.hessian(Z.loss)
-    run = _solve(lambda theta: -Z.loss_gradient(theta), start, times, rtol, lambda theta: -hessian(theta))
+    run = solve_flow(lambda theta: -Z.loss_gradient(theta), start, times, rtol, lambda theta: -hessian(theta))
     return replace(run, clock="t")
 
 
@@ -169,7 +169,7 @@ def training_steps(
     return Trajectory(steps.astype(float), tuple(states), "steps", int(steps[-1]))
 
 
-def _solve(
+def solve_flow(
     velocity: Callable[[Tensor], Tensor],
     start: Tensor,
     slow_times: Sequence[float] | np.ndarray,

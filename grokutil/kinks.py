@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, data, integer, layers, matrix, non_negative, positive, targets
 from grokutil.model import hidden
+from grokutil.tangent import least_norm
 
 AT_REST = 1e-6  # of the largest jump of a force across a kink
 
@@ -79,8 +79,7 @@ def sliding_kinks(
     G = X.mT @ (V * sigma.slope(Z) * ~near) + ridge * W1
     for h in near.any(0).nonzero()[:, 0].tolist():
         A = (X[near[:, h]] * V[near[:, h], h, None]).mT
-        gates = lsq_linear(A.cpu().numpy(), -G[:, h].cpu().numpy(), (low, high), method="bvls", tol=1e-12)
-        G[:, h] += A @ torch.from_numpy(gates.x).to(A)
+        G[:, h] += A @ least_norm(A, G[:, h], low, high)
     jump = V.abs() * X.square().sum(1, keepdim=True)
     return near & ((X @ G).abs() <= AT_REST * jump.max())
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import NO_VALUE, Matrix, data, finite, float_vector, layers
 from grokutil.ntk import NTK
+from grokutil.tangent import Linearisation
 
 
 def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:
@@ -44,7 +45,7 @@ def jacobian(W1: Matrix, W2: Matrix, X: Matrix, activation: str | Activation = "
     return torch.cat((by_W1.flatten(2), by_W2.flatten(2)), dim=2).flatten(0, 1)
 
 
-class TangentSpace:
+class TangentSpace(Linearisation):
     r"""The linearised network at a point: products with J and its transpose, the NTK, the tangent projection.
 
     .. math::
@@ -62,6 +63,11 @@ class TangentSpace:
 
     projects on the null space of [J; C].
 
+    With ``gauge``, outputs count only up to a constant for each sample, as they do for softmax: J becomes QJ, where Q
+    takes its mean from each row of a matrix (n, d_out). With a basis B (d_out, d_out - 1) of the vectors of sum zero,
+    orthonormal, the network with the readout :math:`W_2 B` has full rank where QJ lacks it by n, and the same NTK;
+    :math:`\Theta^{-1}` stands for the pseudo-inverse, and multipliers have rows of sum zero.
+
     Args:
         W1: first layer (d_in, d_h), float64.
         W2: readout (d_h, d_out), float64.
@@ -69,12 +75,13 @@ class TangentSpace:
         activation: name or :class:`~grokutil.activations.Activation`.
         kinks: (n, d_h) bool, or None for none; :func:`grokutil.kinks.sliding_kinks` finds them.
         solver: ``"cholesky"``, ``"conjugate_gradients"``, or ``"auto"``: see :class:`grokutil.ntk.NTK`.
+        gauge: leave the mean of each sample's outputs free.
 
     Raises:
-        ValueError: shapes do not match, not float64, not finite, unknown activation or solver, or an activation
-            without a finite value or slope somewhere in X W1.
+        ValueError: shapes do not match, not float64, not finite, unknown activation or solver, an activation
+            without a finite value or slope somewhere in X W1, or a gauge with one output.
 
-    Source: paper, Defs 4.11-4.13 and Appendix D; the kink rows are ours.
+    Source: paper, Defs 4.11-4.13 and Appendix D; the kink rows and the gauge are ours.
     """
 
     def __init__(
@@ -85,10 +92,13 @@ class TangentSpace:
         activation: str | Activation = "relu",
         kinks: Tensor | None = None,
         solver: str = "auto",
+        gauge: bool = False,
     ) -> None:
         self.W1, self.W2, self.X, self.H, self.S = _layers(W1, W2, X, activation)
         self.free = None if kinks is None else _complement(self.X, _kink_mask(kinks, self.S))
-        self._ntk = NTK(self.X, self.H, self.S, self.W2, self.free, solver)
+        self._basis = _sum_zero(self.W2) if gauge else None
+        W2 = self.W2 if self._basis is None else self.W2 @ self._basis
+        self._ntk = NTK(self.X, self.H, self.S, W2, self.free, solver)
 
     @property
     def theta(self) -> Tensor:
@@ -98,18 +108,21 @@ class TangentSpace:
     def product(self, v: Tensor) -> Tensor:
         """J v for a vector v (d,), as a matrix (n, d_out)."""
         V1, V2 = split(data(v), self.W1, self.W2)
-        return ((self.X @ V1) * self.S) @ self.W2 + self.H @ V2
+        return self._seen(((self.X @ V1) * self.S) @ self.W2 + self.H @ V2)
 
     def transposed_product(self, U: Tensor) -> Tensor:
         """J^T U for a matrix U (n, d_out), as a vector (d,)."""
-        U = self._outputs(U)
+        U = self._seen(self._outputs(U))
         first = self.X.mT @ ((U @ self.W2.mT) * self.S)
         return join(first, self.H.mT @ U)
 
     @property
     def ntk(self) -> Tensor:
         r""":math:`J \Pi J^\top`, (n d_out, n d_out), ordered like the rows of :func:`jacobian`."""
-        return self._ntk.matrix()
+        if self._basis is None:
+            return self._ntk.matrix()
+        back = torch.block_diag(*[self._basis] * len(self.X))
+        return back @ self._ntk.matrix() @ back.mT
 
     @property
     def solver(self) -> str:
@@ -128,36 +141,21 @@ class TangentSpace:
             SingularPointError: the NTK is numerically singular.
             ValueError: U has another shape, or conjugate gradients do not converge.
         """
-        return self._ntk.solve(self._outputs(U))
-
-    def multiplier(self) -> Tensor:
-        r""":math:`\mu = \Theta^{-1} J \Pi \theta`, (n, d_out): the least-squares multiplier.
-
-        It is that of :math:`\min \|\theta\|^2 / 2` on Z.
-
-        Raises:
-            SingularPointError: the NTK is numerically singular.
-            ValueError: conjugate gradients do not converge.
-        """
-        return self.solve(self.product(self._release(self.theta)))
-
-    def project(self, v: Tensor) -> Tensor:
-        r""":math:`P v`, (d,), for a vector v (d,).
-
-        Raises:
-            SingularPointError: the NTK is numerically singular.
-            ValueError: conjugate gradients do not converge.
-        """
-        v = self._release(v)
-        return v - self._release(self.transposed_product(self.solve(self.product(v))))
+        U = self._outputs(U)
+        return self._ntk.solve(U) if self._basis is None else self._ntk.solve(U @ self._basis) @ self._basis.mT
 
     def _outputs(self, U: Tensor) -> Tensor:
-        if not isinstance(U, Tensor) or U.shape != self._ntk.shape:
+        shape = len(self.X), self.W2.shape[1]
+        if not isinstance(U, Tensor) or U.shape != shape:
             got = tuple(U.shape) if isinstance(U, Tensor) else type(U).__name__
-            raise ValueError(f"U must have a row a sample and a column an output, {self._ntk.shape}, got {got}")
+            raise ValueError(f"U must have a row a sample and a column an output, {shape}, got {got}")
         return data(U)
 
-    def _release(self, v: Tensor) -> Tensor:
+    def _seen(self, U: Tensor) -> Tensor:
+        """Q U: what the loss sees of outputs."""
+        return U if self._basis is None else U - U.mean(1, keepdim=True)
+
+    def release(self, v: Tensor) -> Tensor:
         """Pi v: the part of v that leaves the held pre-activations at rest."""
         if self.free is None:
             return v
@@ -276,6 +274,15 @@ def _layers(
     finite(f"the activation {sigma.name!r} at X W1", H, NO_VALUE)
     finite(f"the slope of {sigma.name!r} at X W1", S, NO_VALUE)
     return W1, W2, X, H, S
+
+
+def _sum_zero(W2: Tensor) -> Tensor:
+    """An orthonormal basis of the vectors of d_out numbers with sum zero, (d_out, d_out - 1)."""
+    d_out = W2.shape[1]
+    if d_out < 2:
+        raise ValueError(f"gauge leaves nothing of one output, W2 {tuple(W2.shape)}: give a column for each class")
+    ones = torch.ones(d_out, 1, dtype=W2.dtype, device=W2.device)
+    return torch.linalg.qr(ones, mode="complete").Q[:, 1:]
 
 
 def _kink_mask(kinks: Tensor, S: Tensor) -> Tensor:

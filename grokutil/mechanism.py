@@ -261,7 +261,7 @@ def draw_sliding_kink(ax: Axes, start: ArrayLike = (0.4, 0.9), s_end: float = 1.
 
 
 def draw_isolated(ax: Axes, W1: ArrayLike, W2: ArrayLike) -> Axes:
-    """A two-layer network with its first layer free and its readout slaved: computed from the first at each moment.
+    """A two-layer network with its first layer free and a readout that follows: computed from the first at each moment.
 
     Args:
         ax: where to draw.
@@ -284,7 +284,7 @@ def draw_isolated(ax: Axes, W1: ArrayLike, W2: ArrayLike) -> Axes:
     for k, heights in enumerate(places):
         ax.plot([k] * len(heights), heights, "o", color="black", markerfacecolor="white", markersize=13, zorder=5)
     note(ax, (0.5, 1), "first layer $W_1$:\nfree, it moves", COLORS["layer 1"], (0, 12), ha="center")
-    note(ax, (1.5, 1), "readout $W_2$: slaved,\nthe best for this $W_1$", COLORS["layer 2"], (0, 12), ha="center")
+    note(ax, (1.5, 1), "readout $W_2$: follows,\nthe best for this $W_1$", COLORS["layer 2"], (0, 12), ha="center")
     for k, name in enumerate(("inputs", "hidden units", "outputs")):
         note(ax, (k, -1), name, MUTED, (0, -8), ha="center")
     ax.set(xlim=(-0.3, 2.3), ylim=(-1.25, 1.45), xticks=[], yticks=[])

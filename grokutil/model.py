@@ -7,6 +7,7 @@ from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, generator, integer, matrix, non_negative, same_size
+from grokutil.losses import SQUARED, Loss
 
 READINGS = {"deviation": -0.5, "variance": -0.25}  # of p^{-1/2}: the exponent of p in the standard deviation
 
@@ -130,18 +131,21 @@ def loss(
     return (output - Y).square().sum() + ridge * decay
 
 
-def loss_gradient(W1: Tensor, W2: Tensor, X: Tensor, Y: Tensor, sigma: Activation) -> tuple[Tensor, Tensor]:
+def loss_gradient(
+    W1: Tensor, W2: Tensor, X: Tensor, Y: Tensor, sigma: Activation, error: Loss = SQUARED
+) -> tuple[Tensor, Tensor]:
     r"""Gradient of the loss without weight decay by both layers; inputs are not checked.
 
     .. math::
-        \nabla_{W_1} L = 2 X^\top \bigl( ((\hat Y - Y) W_2^\top) \odot \sigma'(X W_1) \bigr), \qquad
-        \nabla_{W_2} L = 2 H^\top (\hat Y - Y), \qquad \hat Y = H W_2
+        \nabla_{W_1} L = X^\top \bigl( (G W_2^\top) \odot \sigma'(X W_1) \bigr), \qquad
+        \nabla_{W_2} L = H^\top G, \qquad G = 2 (\hat Y - Y), \qquad \hat Y = H W_2
 
-    Shapes as for :func:`loss`; the result has those of ``W1`` and ``W2``.
+    Shapes as for :func:`loss`; the result has those of ``W1`` and ``W2``. With ``error``, another
+    :class:`~grokutil.losses.Loss`, G is its slope: for cross-entropy softmax of the outputs, minus Y.
 
     Source: paper, eq. 12.
     """
     Z = X @ W1
     H = sigma.value(Z)
-    R = 2 * (H @ W2 - Y)
-    return X.mT @ ((R @ W2.mT) * sigma.slope(Z)), H.mT @ R
+    G = error.slope(H @ W2, Y)
+    return X.mT @ ((G @ W2.mT) * sigma.slope(Z)), H.mT @ G

@@ -15,8 +15,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from grokutil.constraints import factor_ntk, singular_point
 from grokutil.linalg import cholesky_or_none, conjugate_gradients
+from grokutil.tangent import factor_ntk, singular_point
 
 SOLVERS = ("auto", "cholesky", "conjugate_gradients")
 LARGEST_FACTOR = 2**26  # bytes: M = 2896

@@ -54,17 +54,18 @@ def use_style() -> None:
     tell_notebook(inked)
 
 
-def _on_white(color: str | tuple[float, ...]) -> float:
+def _on_white(color: str) -> float:
     """Contrast ratio of a colour with white, 1 to 21, as WCAG 2 defines it; text needs 4.5."""
-    rgb = np.array(to_rgb(color))
+    rgb = np.asarray(to_rgb(color), dtype=float)
     luminance = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
     return float(1.05 / (luminance + 0.05))
 
 
 def _ink(color: str) -> str:
     """The lightest colour of the same hue in which text can be read on white."""
-    shades = (tuple(share * np.array(to_rgb(color))) for share in np.linspace(1, 0, 101))
-    return to_hex(next(shade for shade in shades if _on_white(to_hex(shade)) >= 4.5))
+    red, green, blue = to_rgb(color)
+    shades = (to_hex((red * share, green * share, blue * share)) for share in np.linspace(1, 0, 101))
+    return next(shade for shade in shades if _on_white(shade) >= 4.5)
 
 
 INK = {color.lower(): _ink(color) for color in COLORS.values()}

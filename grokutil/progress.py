@@ -35,6 +35,14 @@ def shell() -> Any:
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
+def watched() -> bool:
+    """Whether somebody sits at the kernel: its front end may be asked a question, as JupyterLab's, and so be answered.
+
+    Who executes a notebook to be read later, as the book's build or ``jupyter nbconvert --execute``, allows none.
+    """
+    return bool(getattr(getattr(shell(), "kernel", None), "_allow_stdin", False))
+
+
 def _bars() -> type[tqdm]:
     """The bars of what runs this. ``tqdm.auto`` takes a notebook's for any process that has imported a kernel."""
     if hasattr(shell(), "kernel"):

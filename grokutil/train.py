@@ -12,11 +12,12 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, generator, integer, layers, matrix, non_negative, number, positive, targets
 from grokutil.data import Task
+from grokutil.losses import CROSS_ENTROPY, SQUARED, smoothed
 from grokutil.model import default_weights, loss_gradient
 from grokutil.recorder import Measure, Run, Steps, Until, recorded
 from grokutil.trajectory import increasing_times
 
-LOSSES = ("mean", "sum")
+LOSSES = {"mean": SQUARED, "sum": SQUARED, "cross-entropy": CROSS_ENTROPY}
 
 
 @recorded
@@ -34,6 +35,7 @@ def gradient_descent(
     times: Sequence[int] | np.ndarray | None = None,
     momentum: float = 0.0,
     batch_size: int | None = None,
+    smoothing: float = 0.0,
     start: tuple[Matrix, Matrix] | None = None,
     measure: Measure | None = None,
     until: Until | None = None,
@@ -44,11 +46,14 @@ def gradient_descent(
     .. math::
         v \leftarrow m v + \nabla \ell(\theta) + wd \, \theta, \qquad \theta \leftarrow \theta - \eta v, \qquad
         \ell = \begin{cases} \mathcal L / (n \, d_{out}) & \text{"mean": nn.MSELoss} \\
-                             \mathcal L & \text{"sum": eq. 12} \end{cases}
+                             \mathcal L & \text{"sum": eq. 12} \\
+                             -\frac1n \sum_{ic} Y_{ic} \log \rho_{ic} & \text{"cross-entropy": nn.CrossEntropyLoss}
+                             \end{cases}
 
-    This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and ``momentum``. A run that is interrupted (Ctrl-C, or
-    the stop button of a notebook) returns what it has; ``complete`` is then False. To go on, train again with
-    ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity and batches begin anew.
+    with :math:`\rho` the softmax of the outputs. This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and
+    ``momentum``. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns what it has; ``complete``
+    is then False. To go on, train again with ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity
+    and batches begin anew.
     ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes,
     to draw, store or stop meanwhile.
 
@@ -59,7 +64,8 @@ def gradient_descent(
         activation: name or :class:`~grokutil.activations.Activation`.
         learning_rate: :math:`\eta`.
         weight_decay: wd, PyTorch's: the gradient of the penalty is wd times the weights.
-        loss: ``"mean"`` over samples and outputs, or ``"sum"``.
+        loss: squared error, ``"mean"`` over samples and outputs or ``"sum"``; or ``"cross-entropy"``, the mean over
+            samples.
         steps: how many steps to take.
         seed: seed of the initial weights (:func:`~grokutil.model.default_weights`) and of the mini-batches.
         record_every: keep the weights at step 0, at each multiple of this, and at the last step.
@@ -68,6 +74,7 @@ def gradient_descent(
         momentum: m, from 0 to below 1.
         batch_size: samples a step, drawn without replacement in a new order each epoch; None is full batch. With loss
             ``"sum"`` the gradient of a batch is scaled by n / batch_size.
+        smoothing: :math:`\varepsilon` of soft labels (:func:`grokutil.losses.smoothed`), for cross-entropy.
         start: weights (W1, W2) to start from, float64, taken as data; None takes PyTorch's default initialisation.
         measure: called with (step, (W1, W2)) at each record; the numbers it returns by name are kept in place of the
             weights, as ``measured``.
@@ -86,7 +93,10 @@ def gradient_descent(
     X, Y = _data(task)
     n, d_out = Y.shape
     eta, decay = positive("learning_rate", learning_rate), non_negative("weight_decay", weight_decay)
-    scale = _loss_scale(loss, n, d_out)
+    scale, error = _loss_scale(loss, n, d_out), LOSSES[loss]
+    if smoothing and error is not CROSS_ENTROPY:
+        raise ValueError(f"smoothing {smoothing!r} is for loss 'cross-entropy', got loss {loss!r}: leave it at 0")
+    Y = smoothed(Y, smoothing)
     m = number("momentum", momentum)
     if not 0 <= m < 1:
         raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
@@ -110,7 +120,7 @@ def gradient_descent(
         V1, V2, v1, v2 = W1, W2, torch.zeros_like(W1), torch.zeros_like(W2)
         batches = _batches(X, Y, size, seed)
         for step in itertools.count(int(times[0]) + 1):
-            G1, G2 = loss_gradient(V1, V2, *next(batches), sigma)
+            G1, G2 = loss_gradient(V1, V2, *next(batches), sigma, error)
             v1 = m * v1 + scale * n / size * G1 + decay * V1
             v2 = m * v2 + scale * n / size * G2 + decay * V2
             V1, V2, count = V1 - eta * v1, V2 - eta * v2, count + 1
@@ -119,6 +129,7 @@ def gradient_descent(
     settings = {
         **{"n": n, "d_out": d_out, "width": W1.shape[1], "activation": sigma.name, "loss": loss, "seed": seed},
         **{"learning_rate": eta, "weight_decay": decay, "momentum": m, "batch_size": size},
+        **({"smoothing": float(smoothing)} if smoothing else {}),
     }
     return Run(
         descent(),
@@ -137,13 +148,14 @@ def ridge_from_weight_decay(weight_decay: float, n: int, d_out: int, loss: str =
     r"""The :math:`\lambda` of eq. 13 that PyTorch's weight decay stands for.
 
     .. math:: \lambda = \tfrac12 \, wd \cdot n \, d_{out} \quad \text{("mean")}, \qquad
-              \lambda = \tfrac12 \, wd \quad \text{("sum")}
+              \lambda = \tfrac12 \, wd \quad \text{("sum")}, \qquad
+              \lambda = \tfrac12 \, wd \cdot n \quad \text{("cross-entropy")}
 
     Args:
         weight_decay: wd; the gradient of the penalty is wd times the weights.
         n: training samples.
         d_out: outputs.
-        loss: ``"mean"`` (``nn.MSELoss``) or ``"sum"`` (eq. 12).
+        loss: ``"mean"`` (``nn.MSELoss``), ``"sum"`` (eq. 12) or ``"cross-entropy"`` (``nn.CrossEntropyLoss``).
 
     Raises:
         ValueError: negative weight decay, sizes below 1, unknown loss.
@@ -191,10 +203,11 @@ def slow_time(steps: np.ndarray | float, learning_rate: float, weight_decay: flo
 
 
 def _loss_scale(loss: str, n: int, d_out: int) -> float:
-    """What eq. 12 is multiplied with: 1 / (n d_out) or 1."""
+    """What the sum over samples (and outputs) is multiplied with: 1 / (n d_out), 1 or 1 / n."""
     if loss not in LOSSES:
         raise ValueError(f"unknown loss {loss!r}; known: {', '.join(LOSSES)}")
-    return 1 / (integer("n", n, 1) * integer("d_out", d_out, 1)) if loss == "mean" else 1.0
+    n, d_out = integer("n", n, 1), integer("d_out", d_out, 1)
+    return {"mean": 1 / (n * d_out), "sum": 1.0, "cross-entropy": 1 / n}[loss]
 
 
 def _data(task: Task | tuple[Matrix, Matrix]) -> tuple[Tensor, Tensor]:

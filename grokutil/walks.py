@@ -120,7 +120,7 @@ def retract(
         if r.norm() <= max(TOLERANCE * Y.norm(), 10 * torch.finfo(r.dtype).eps * _size(W1, W2, X, activation)):
             return W1, W2
         at = space or TangentSpace(W1, W2, X, activation)
-        D1, D2 = split(at.transposed_product(at.solve(r)), W1, W2)
+        D1, D2 = split(at.correction(r), W1, W2)
         W1, W2 = W1 - D1, W2 - D2
         if not torch.isfinite(W1).all():
             break
@@ -156,7 +156,7 @@ def nearest_point(W1: Matrix, W2: Matrix, X: Matrix, Y: Matrix, activation: str 
     for _ in range(ROUNDS):
         space = TangentSpace(Z1, Z2, X, activation)
         r = predict(Z1, Z2, X, activation) - Y
-        z = theta - space.transposed_product(space.solve(r + space.product(theta - space.theta)))
+        z = theta - space.correction(r + space.product(theta - space.theta))
         moved = float((z - space.theta).norm())
         Z1, Z2 = split(z, W1, W2)
         if moved <= TOLERANCE * float(theta.norm()):

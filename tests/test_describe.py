@@ -219,7 +219,7 @@ def test_a_notebook_carries_the_words_with_each_figure(monkeypatch):
     assert "- loss: rises from 0 at 0 to 0.625 at 1." in words and picture.metadata["image/png"]["alt"] == words
     assert not any("image/png" in output.get("data", {}) for output in empty)
     pixels = Image.open(io.BytesIO(base64.b64decode(letter.data["image/png"]))).convert("RGB").getcolors(2**24)
-    drawn = {"#%02x%02x%02x" % color for _, color in pixels}
+    drawn = {"#{:02x}{:02x}{:02x}".format(*color) for _, color in pixels}
     orange = plot.COLORS["layer 2"].lower()
     assert plot.INK[orange] in drawn and orange not in drawn  # text in a colour that can be read
 

@@ -15,6 +15,7 @@ from grokutil.measure import learning_curves
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
 from grokutil.widgets import four_paths, orthogonality, toy_descent, training_scrubber
+from grokutil.widgets import margins as margin_explorer
 from grokutil.widgets.live import Live, drawing
 
 
@@ -34,10 +35,10 @@ class TestToyDescent:
             message = str(error)
         return pictures, message
 
-    @pytest.mark.parametrize("start", toy_descent.STARTS.values())
+    @pytest.mark.parametrize("start", [toy_descent.START, (-2.0, 2.0), (3.0, 0.0), (0.0, 2.0), (-1.0, -1.0)])
     def test_the_path_is_the_exact_one_and_its_dots_are_where_losses_are_low(self, start):
         figure = Figure()
-        alt = toy_descent.draw(figure, start, 0.02)
+        alt = toy_descent.draw(figure, 0.02, start)
         left, right = figure.axes
         model = LinearToy(start, ridge=0.02)
         exact = model.weights_after(np.arange(3001), 0.1)
@@ -54,13 +55,13 @@ class TestToyDescent:
     def test_what_the_chapter_says_about_it(self):
         def low(start, ridge):
             figure = Figure()
-            toy_descent.draw(figure, start, ridge)
+            toy_descent.draw(figure, ridge, start)
             return [text.get_text().split(" loss ")[1] for text in figure.axes[1].texts]
 
         moments = [low((-1.0, 1.0), ridge) for ridge in toy_descent.RIDGES]
         assert moments[0][1] == "not low" == moments[-1][0]  # without weight decay; with too much of it
         test = [int(when.removeprefix("low at ")) for _, when in moments[1:-1]]
-        assert test == sorted(test, reverse=True) and moments[2] == ["low at 5", "low at 922"]
+        assert test == sorted(test, reverse=True) and moments[1] == ["low at 5", "low at 922"]
         assert low((-1.0, -1.0), 0.01) == ["low at 6", "low at 5"]  # on the diagonal
 
     @pytest.mark.parametrize("name", toy_descent.LANDSCAPES)
@@ -177,7 +178,7 @@ class TestFourPaths:
         arrays, names = stored
         figure, k = Figure(), 18
         records = {text: four_paths.stored_record(arrays, names, decay)}
-        alt = four_paths.draw(figure, text, arrays["times"][0, k], records)
+        alt = four_paths.draw(figure, text, records, arrays["times"][0, k])
         correct, norms, apart, _ = figure.axes
         markers = [[line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"] for ax in figure.axes]
         assert [ax.lines[0].get_xdata()[0] for ax in (correct, norms, apart)] == [0.45] * 3  # the cursors
@@ -248,11 +249,10 @@ class TestFourPaths:
         with pytest.raises(ValueError, match=sentence):
             list(four_paths.compute(**self.CHOICES | choice))
 
-    def test_both_faces(self, stored, monkeypatch):
-        monkeypatch.setattr(four_paths, "STOPS", 2)
+    def test_both_faces(self, stored):
         frames, live = four_paths.four_paths(*stored).children
         assert "kernel-free" in frames._dom_classes and "needs-kernel" in live._dom_classes
-        assert [len(stack.children) for stack in frames.children[-1].children] == [3, 3, 3]
+        assert len(frames.children[-1].children) == len(four_paths.DECAYS)
 
 
 class TestTrainingScrubber:
@@ -289,7 +289,7 @@ class TestTrainingScrubber:
 
     def test_what_the_chapter_says_about_it(self):
         """The ring becomes rounder after memorisation, in both networks."""
-        for network in training_scrubber.NETWORKS:
+        for network in ("relu", "quadratic"):
             record = training_scrubber.trained(network)
             roundness = []
             for step in (10, 200, 30_000):
@@ -297,3 +297,40 @@ class TestTrainingScrubber:
                 roundness.append(float(radii.max() / radii.min()))
             assert record.accuracies[record.steps.index(200)][0] == 1
             assert roundness[0] > 1.5 and roundness[1] > 1.5 and roundness[2] < 1.3
+
+
+class TestMargins:
+    """Theorem C with two weights."""
+
+    def test_the_dots_are_on_the_paths_and_the_numbers_are_theirs(self):
+        figure = Figure()
+        alt = margin_explorer.draw(figure, 20, 50)
+        training, limit = margin_explorer.course(20, (3.0, 0.8))
+        left, right = figure.axes
+        ghost = [line for line in left.lines if line.get_fillstyle() == "none" and len(line.get_xdata()) == 1]
+        assert any(np.allclose(line.get_xydata(), limit[[50]]) for line in ghost)
+        curve, marker = right.lines
+        distance = 20 * np.linalg.norm(training - limit, axis=1)
+        np.testing.assert_allclose(curve.get_ydata(), distance)
+        np.testing.assert_allclose(marker.get_ydata(), distance[50])
+        assert f"({training[50, 0]:.2f}, {training[50, 1]:.2f})" in alt and "held by product and square" in alt
+
+    def test_the_distance_times_the_scale_hardly_depends_on_the_scale(self):
+        largest = [
+            scale * np.linalg.norm(np.subtract(*margin_explorer.course(scale, (3.0, 0.8))), axis=1).max()
+            for scale in margin_explorer.SCALES
+        ]
+        assert max(largest) < 1.25 * min(largest)
+
+    def test_the_limit_is_free_then_slides_then_rests(self):
+        words = [margin_explorer.draw(Figure(), 20, moment) for moment in (11, 30, 80)]
+        held = [re.search(r"held by ([^.]+)\. Their", alt)[1] for alt in words]
+        assert held == ["no margin", "product", "product and square"]
+
+    def test_a_start_outside_is_a_sentence(self):
+        live = Live(drawing(margin_explorer.draw), {
+            "scale": W.FloatSlider(10), "x": W.FloatSlider(1.5), "y": W.FloatSlider(0.3), "moment": W.IntSlider(0),
+        })  # fmt: skip
+        live.start()
+        live.wait()
+        assert "start has a margin of 0.45" in live.message.value

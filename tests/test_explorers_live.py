@@ -212,6 +212,20 @@ def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab
     assert share() < 1 and picture(box)
 
 
+def test_a_picture_is_drawn_when_it_is_chosen(notebook, explorer_page):
+    """Here somebody sits at the kernel: it holds the pictures that were asked for, and no others."""
+    page = notebook(explorer_page)
+    for box in page.locator(".jp-OutputArea-output .kernel-free").all():
+        box.scroll_into_view_if_needed()
+        assert box.locator("img.frame").count() == 1
+        before = picture(box)
+        handle = box.locator(".noUi-handle")
+        handle.focus()
+        first = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
+        page.keyboard.press("ArrowRight" if first else "ArrowLeft")
+        wait_until(page, lambda box=box, before=before: picture(box) != before)
+
+
 def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page):
     page = notebook(explorer_page)
     assert page.locator(LIVE).count() > 0

@@ -53,4 +53,4 @@ def test_axes_do_not_jump(run):
 def test_both_faces(run):
     box = fourier_viewer(run)
     assert ["kernel-free" in child._dom_classes for child in box.children] == [True, False]
-    assert len(box.children[0].children[-1].children) == 5
+    assert len(box.children[0].children[-1].children) == 3

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from grokutil.data import modular_addition
 from grokutil.kinks import sliding_kinks
 from grokutil.train import gradient_descent, ridge_from_weight_decay
-from grokutil.widgets.kink_explorer import EPSILON, STEPS, compute, draw, kink_explorer, looks
+from grokutil.widgets.kink_explorer import EPSILON, STEPS, UNIT, compute, draw, kink_explorer, looks
 
 
 @pytest.mark.parametrize("unit", [89, 3])
@@ -17,7 +17,7 @@ def test_the_lines_and_their_colours_are_those_of_an_ordinary_run(unit):
     held = sliding_kinks(states[:20], task.X_train, task.Y_train, ridge_from_weight_decay(1e-4, 59, 11))[:, unit]
     z = np.array([(task.X_train @ W1[:, unit]).numpy() for W1, _ in states])
     figure = Figure()
-    text = draw(figure, unit, 300)
+    text = draw(figure, 300, unit)
     wide, zoom = ([line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 60] for ax in figure.axes)
     for lines in (wide, zoom):
         np.testing.assert_allclose(lines, np.hstack((z[:, ~held.numpy()], z[:, held.numpy()])).T, atol=1e-9)
@@ -28,7 +28,9 @@ def test_what_the_chapter_says_about_it():
     """More and more pre-activations slide, and they stay near zero after the step that the rule has seen."""
     seen = looks()
     count = [int(seen[step].slides.sum()) for step in STEPS]
-    assert count[-1] > 2 * count[1] and count[2:] == sorted(count[2:])
+    assert count[-1] > 2 * count[1] and count[1:] == sorted(count[1:])
+    of_the_unit = [int(seen[step].slides[:, UNIT].sum()) for step in STEPS]
+    assert of_the_unit[1:] == sorted(of_the_unit[1:]) and of_the_unit[-1] > 3 * of_the_unit[0]
     late = seen[30_000]
     assert np.abs(late.Z[:, late.slides]).max() < 3 * EPSILON
 
@@ -50,4 +52,4 @@ def test_a_bad_choice_is_a_sentence(bad, sentence):
 def test_both_faces():
     box = kink_explorer()
     assert ["kernel-free" in child._dom_classes for child in box.children] == [True, False]
-    assert len(box.children[0].children[-1].children) == 4
+    assert len(box.children[0].children[-1].children) == len(STEPS)

@@ -13,7 +13,18 @@ from grokutil.isolated import FirstLayerDynamics
 from grokutil.measure import accuracy
 from grokutil.model import gaussian_embedding, predict
 from grokutil.widgets import laboratory
-from grokutil.widgets.laboratory import NORMS, SMALL_ACTIVATIONS, compute, draw, expect, follow, live, plan, small_run
+from grokutil.widgets.laboratory import (
+    NORMS,
+    SMALL_ACTIVATIONS,
+    Curves,
+    compute,
+    draw,
+    expect,
+    follow,
+    live,
+    plan,
+    small_run,
+)
 
 CHOICE = {
     **{"p": 7, "width": 40, "fraction": 0.7, "activation": "gelu", "ridge": 0.0},
@@ -42,7 +53,7 @@ def test_what_the_chapter_says_of_the_small_runs():
 
 
 def test_the_text_of_a_picture_has_its_numbers():
-    curves = small_run("relu").until(0.5)
+    curves = Curves(*(values[:21] for values in small_run("relu")))
     figure = Figure()
     text = draw(figure, curves, 3.0, "relu")
     norms = [float(number) for number in re.findall(r"norms are (\d+) of layer 1 and (\d+) of", text)[0]]

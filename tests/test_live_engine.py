@@ -14,21 +14,25 @@ import torch
 from conftest import ROOT
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import lsq_linear
 
-from grokutil.activations import ACTIVATIONS
+from grokutil.activations import ACTIVATIONS, softplus
 from grokutil.data import modular_addition
 from grokutil.flow import integrate
 from grokutil.fourier import circle, feature_norms, fourier_features, leading_frequencies
 from grokutil.isolated import FirstLayerDynamics
+from grokutil.kinks import sliding_kinks
 from grokutil.manifold import TangentSpace, join, split
-from grokutil.measure import learning_curves
+from grokutil.measure import accuracy, learning_curves
 from grokutil.model import default_weights, gaussian_embedding, predict
 from grokutil.train import gradient_descent, ridge_from_weight_decay
+from grokutil.walks import projected_flow, retract
 
 SOURCES, BUILT = ROOT / "book" / "live", ROOT / "book" / "static" / "live"
 EPS = np.finfo(float).eps
 AT_MOST = 1e-9  # for widths of at least 1.2 n or a ridge of at least 0.01
 KERNELS = ["WebAssembly", "plain JavaScript"]
+PARTS = ["engine.js", "sliding.js", "walks.js"]
 
 # What tests ask of the engine E, in the page; arrays go back as lists.
 ASK = """
@@ -78,6 +82,59 @@ export const ask = {
     space.project(...v);
     return v.map((V) => [...V]);
   },
+  async kinks(E, spec) {
+    let last;
+    for (const { record } of (await E.begin({ kind: "kinks", ...spec })).steps) last = record;
+    return { at: last.at, Z: [...last.Z.at(-1)], slides: [...last.slides], accuracy: last.test.accuracy };
+  },
+  async paths(E, spec) {
+    const run = await E.begin({ kind: "paths", ...spec }), records = [], names = ["training", ...spec.beside];
+    for (const { record } of run.steps) if (record) records.push(record);
+    const row = ({ accuracy, distance, norms }) => [accuracy, distance, ...norms];
+    const paths = Object.fromEntries(names.map((name) => [name, records.map((record) => row(record[name]))]));
+    const weights = run.weights().map((W) => [...W]), times = records.map(({ now }) => now);
+    return { paths, times, weights, steps: run.counts().evaluations };
+  },
+  async kernels(E, { m, k, n, seed }) {
+    const results = [E.plainKernels(), await E.wasmKernels(4 * (m * k + k * n + m * n + n * n))].map((kernels) => {
+      const draw = new E.Generator(seed);
+      const made = (size) => {
+        const M = kernels.alloc(size);
+        M.forEach((_, i) => { M[i] = draw.uniform() - 0.5; });
+        return M;
+      };
+      const none = (size) => kernels.alloc(size).fill(NaN);
+      const [A, B, Q, R, H] = [m * k, k * n, k * m, n * k, n * k].map(made), found = {};
+      kernels.product(A, B, (found.product = none(m * n)), m, k, n);
+      kernels.transposed(Q, B, (found.transposed = none(m * n)), m, k, n);
+      kernels.rows(A, R, (found.rows = none(m * n)), m, k, n);
+      const C = kernels.alloc(m * n);
+      C.set(found.product);
+      kernels.rows(A, R, C, m, k, n, true);
+      found.sum = C.slice();
+      const K = none(n * n);
+      kernels.gram(H, K, n, k, 1);
+      const lower = () => K.filter((_, i) => i % n <= Math.floor(i / n));
+      found.gram = lower();
+      found.pivot = [kernels.cholesky(K, n)];
+      found.factor = lower();
+      C.set(found.product);
+      kernels.solve(K, C, n, m);
+      found.solution = C.slice();
+      const pairs = Int32Array.from({ length: 2 * m }, (_, i) => (i * i) % Math.min(3, n));
+      kernels.gather(pairs, R, A, k);
+      found.gathered = A.slice();
+      const S = none(m * k);
+      E.ACTIVATIONS.leaky_relu.apply(A, S, null, kernels);
+      [found.hidden, found.slopes] = [A.slice(), S.slice()];
+      kernels.scatter(pairs, A, R, k, S);
+      found.scattered = R;
+      return found;
+    });
+    const [plain, wasm] = results, norm = (values) => Math.sqrt(E.squaredNorm(values));
+    const gap = ([name, values]) => [name, norm(values.map((x, i) => x - wasm[name][i])) / norm(values)];
+    return Object.fromEntries(Object.entries(plain).map(gap));
+  },
   async refuse(E, spec) {
     try {
       const run = await E.begin(spec);
@@ -107,7 +164,9 @@ class Pages(http.server.BaseHTTPRequestHandler):
                 text = (SOURCES / "engine" / name).read_text()
             text = text.replace(old, new) if name == file else text
         else:
-            text = {"": "<!doctype html><title>Engine</title>", "ask.js": ASK, "engine.js": engine_text()}.get(path, "")
+            text = {"": "<!doctype html><title>Engine</title>", "ask.js": ASK}.get(path, "")
+            if path in PARTS:
+                text = (BUILT / path).read_text()
         self.send_response(200)
         self.send_header("Content-Type", "text/javascript" if path else "text/html")
         self.end_headers()
@@ -242,6 +301,20 @@ def test_split_and_starts_are_those_of_the_package(page, spec):
     assert gap(found["weights"][0], W1) < EPS and gap(found["weights"][1], W2.mT) < EPS
 
 
+lengths = st.integers(1, 40) | st.sampled_from([96, 97, 193, 256, 259, 300])
+
+
+@settings(max_examples=15, deadline=None)
+@given(lengths, lengths, lengths, st.integers(0, 9))
+@example(37, 259, 101, 0)
+@example(3, 300, 194, 0)
+@example(98, 2, 7, 0)
+def test_kernels_of_webassembly_are_those_of_plain_javascript(page, m, k, n, seed):
+    """Blocks, tiles and what is left over at their ends: all products, the factor, solves, gather, scatter, a kink."""
+    gaps = ask(page, "kernels", {"m": m, "k": k, "n": n, "seed": seed})
+    assert len(gaps) == 12 and all(gap < 1e-11 for gap in gaps.values()), gaps
+
+
 def trained(spec, unit_order=None, **more):
     """The package's run of a spec, with the hidden units in another order if one is given."""
     task = modular_addition(spec["p"], spec["fraction"], seed=spec["seed"])
@@ -355,6 +428,98 @@ def test_tangent_projection_and_cosine_agree(page):
     assert found["curves"][-1][-1] == pytest.approx(expected, abs=1e-9)
 
 
+def test_the_shortest_subgradient_is_that_of_a_bounded_least_squares_problem(page):
+    """Also with more gates than numbers, with repeated gates, and where it is zero."""
+    draw, problems = np.random.default_rng(0), []
+    for k in range(60):
+        p, m = draw.integers(1, 12), draw.integers(1, 40)
+        ways = draw.normal(size=(m, p)) if k % 2 else 10 ** draw.uniform(-5, 0, (m, 1)) * draw.integers(0, 2, (m, p))
+        start = -draw.uniform(size=m) @ ways if k % 3 == 0 else draw.normal(size=p)
+        problems.append((start, ways))
+    found = page.evaluate(
+        "async (problems) => { const { leastNorm } = await import('/sliding.js');"
+        " return problems.map(([start, ways]) => leastNorm(start, ways)); }",
+        [[start.tolist(), ways.tolist()] for start, ways in problems],
+    )
+    for (start, ways), shortest in zip(problems, found, strict=True):
+        gates = lsq_linear(ways.T, -start, (0, 1), method="bvls", tol=1e-12).x
+        assert np.abs(start + gates @ ways - shortest).max() < AT_MOST * max(1, np.abs(start).max())
+
+
+SLIDING = {"p": 7, "trainSize": 20, "width": 24, "activation": "relu", "seed": 3, "learningRate": 1.0}
+SLIDING |= {"weightDecay": 1e-2, "look": 150, "epsilon": 0.05}
+
+
+@pytest.mark.parametrize("more", [{}, {"seed": 4, "look": 300, "epsilon": 0.02}, {"activation": "leaky_relu"}])
+def test_sliding_kinks_are_those_of_the_package(page, more):
+    spec = settings_of(page, **SLIDING | more)
+    task, look = modular_addition(7, train_size=20, seed=spec["seed"]), spec["look"]
+    run = gradient_descent(
+        task,
+        width=24,
+        activation=spec["activation"],
+        weight_decay=1e-2,
+        seed=spec["seed"],
+        times=[0, *range(look - 19, look + 1), look + 40],
+        progress=False,
+    )
+    *states, last = run.states[1:]
+    ridge, found = ridge_from_weight_decay(1e-2, 20, 7), ask(page, "kinks", spec)
+    slides = sliding_kinks(states, task.X_train, task.Y_train, ridge, spec["activation"], spec["epsilon"])
+    near = sum((task.X_train @ W1).abs() <= spec["epsilon"] for W1, _ in states) == 20
+    assert 0 < slides.sum() < near.sum()  # the rule holds some of those that are near
+    assert found["at"] == [*range(look - 19, look + 41)]
+    assert np.array_equal(np.reshape(found["slides"], slides.shape), slides.int())
+    assert gap(found["Z"], task.X_train @ last[0]) < AT_MOST
+
+
+PATHS = {"p": 7, "trainSize": 20, "width": 40, "activation": "softplus, beta 10", "seed": 0, "learningRate": 1.0}
+PATHS |= {"weightDecay": 2e-3, "until": 0.1, "beside": ["projected", "ridge", "no ridge"], "step": 2e-3}
+PATHS |= {"projectedStep": 0.02, "records": 4}
+
+
+def four_paths(spec, task, sigma, order):
+    """The package's paths, with the hidden units in another order and put back: states by name."""
+    X, Y, times, decay = task.X_train, task.Y_train, np.linspace(0, spec["until"], 5), spec["weightDecay"]
+    W1, W2 = default_weights(spec["p"], spec["width"], spec["p"], spec["seed"])
+    quiet, steps = {"activation": sigma, "progress": False}, [round(2 * s / decay) for s in times]
+    first = gradient_descent(task, start=(W1[:, order], W2[order]), weight_decay=0, steps=3000, **quiet).states[-1]
+    start = retract(*first, X, Y, sigma)
+    paths = {
+        "training": gradient_descent(task, start=start, weight_decay=decay, times=steps, **quiet).states,
+        "projected": projected_flow(start, X, Y, times, step=spec["projectedStep"], **quiet).states,
+    }
+    for name, ridge in (("ridge", ridge_from_weight_decay(decay, *Y.shape)), ("no ridge", 0.0)):
+        flow = FirstLayerDynamics(X, Y, sigma, ridge)
+        states = integrate(flow, start[0], 2 * times, step=spec["step"], progress=False).states
+        paths[name] = [(E, flow.readout(E)) for E in states]
+    back = order.argsort()
+    return steps, {name: [(E[:, back], U[back]) for E, U in states] for name, states in paths.items()}
+
+
+@pytest.mark.parametrize("sigma", [softplus(10), ACTIVATIONS["relu"]], ids=lambda sigma: sigma.name)
+def test_four_paths_are_those_of_the_package(page, sigma):
+    """From the memorising point on: training, the projected flow (eq. 28) and both isolated flows (eqs 16, 17, 20)."""
+    spec = settings_of(page, **PATHS | {"activation": sigma.name, "projectedStep": 5e-3 if sigma.kink else 0.02})
+    task, found = modular_addition(7, train_size=20, seed=0), ask(page, "paths", spec)
+    runs = [four_paths(spec, task, sigma, order) for order in orders(40, 2)]
+    steps, paths = runs[0]
+    assert found["steps"] == 3000 + steps[-1] and np.allclose(found["times"], np.linspace(0, 0.1, 5))
+    outputs = {name: [predict(*state, task.X_test, sigma) for state in states] for name, states in paths.items()}
+    layers = iter(found["weights"])
+    for name, states in paths.items():
+        for which in (0, 1):
+            ends = [run[name][-1][which].T if which else run[name][-1][0] for _, run in runs]
+            assert gap(next(layers), ends[0]) <= tolerance(ends), name
+        for row, state, output, other in zip(
+            found["paths"][name], states, outputs[name], outputs["training"], strict=True
+        ):
+            distance = float((output - other).norm()) / len(output) ** 0.5
+            norms = [float(layer.square().sum()) for layer in state]
+            expected = [accuracy(output, task.labels_test), distance, *norms]
+            assert row == pytest.approx(expected, rel=AT_MOST, abs=AT_MOST)
+
+
 def test_the_size_of_figure_6(page):
     """p = 37, width 512: 492 samples, almost singular."""
     spec = settings_of(page, p=37, width=512, activation="relu", ridge=0.0)
@@ -377,8 +542,8 @@ MUTANTS = {
         "kernels.rows(W2, H1, B1, p, width, n)",
         "kernels.product(W2, H1, B1, p, width, n)",
     ),
-    "no slope": ("isolated.mjs", "G[i] *= S[i];\n    for (let i = 0; i < V", "G[i] *= 1;\n    for (let i = 0; i < V"),
-    "no bend": ("isolated.mjs", "G[i] += bend[i] * Z1[i]", "G[i] += 0"),
+    "no slope": ("data.mjs", "S ? G[o] * S[o] : G[o]", "G[o]"),
+    "no bend": ("isolated.mjs", "kernels.scatter(pairs, Z1, out, width, bend)", "Z1[0]"),
     "narrow: the ridge": ("isolated.mjs", "(M[i] - P[i]) / ridge", "M[i] - P[i]"),
     "narrow: N is used up": (
         "isolated.mjs",
@@ -413,6 +578,21 @@ MUTANTS = {
     "tangent projection": ("manifold.mjs", "U[i] = -U[i]", "U[i] = U[i]"),
     "rows that share a number": ("manifold.mjs", "(a === d) + ", ""),
     "direction": ("manifold.mjs", "xy += V[i] * other", "xy -= V[i] * other"),
+    "gates that push down": ("sliding.mjs", "<= epsilon && v > 0", "<= epsilon"),
+    "weight decay of a subgradient": ("sliding.mjs", "(w) => ridge * w", "(w) => 0 * w"),
+    "corner of the subgradients": ("sliding.mjs", "dot(way, y) < 0", "dot(way, y) > 0"),
+    "shares of a mean": ("sliding.mjs", "(x) => x / sum", "(x) => x"),
+    "past of a kink": ("sliding.mjs", "meanZ[o] += z / PAST", "meanZ[o] = z"),
+    "half a step": ("walks.mjs", "this.moved(W, W, -h, M)", "this.moved(W, W, -2 * h, M)"),
+    "back to the manifold": ("walks.mjs", "U[label(pairs, i, p) * n + i] -= 1", "U[label(pairs, i, p) * n + i] -= 2"),
+    "clock of training": ("walks.mjs", "evenRound((2 * end) / weightDecay)", "evenRound(end / weightDecay)"),
+    "clock of the isolated flow": ("walks.mjs", "W, 2 * end, step, 2 * from", "W, end, step, from"),
+    "ridge of a path": (
+        "walks.mjs",
+        "isolatedPath(ridgeFromWeightDecay(weightDecay",
+        "isolatedPath(2 * ridgeFromWeightDecay(weightDecay",
+    ),
+    "sharpness of softplus": ("activations.mjs", "softplus(10)", "softplus(9)"),
     "diagonal of the kernel": ("kernels.mjs", "K[i * n + i] += ridge", "K[i * n + i] += 0"),
     "a triangular solve": (
         "kernels.mjs",
@@ -440,6 +620,9 @@ def quick_check(page, engine="/engine.js"):
     spec |= {"learningRate": 0.1, "weightDecay": 0.1, "momentum": 0.7, "records": 2}
     answers |= {f"training {key}": value for key, value in ask(page, "run", spec, engine).items()}
     answers["projection"] = ask(page, "project", spec, engine)
+    answers |= {f"kinks {key}": value for key, value in ask(page, "kinks", SLIDING | {"plain": True}, engine).items()}
+    walks = ask(page, "paths", PATHS | {"plain": True, "until": 0.02, "records": 1, "weightDecay": 4e-3}, engine)
+    answers |= {f"paths {key}": walks[key] for key in ("times", "weights", "steps")} | walks["paths"]
     answers["singular"] = ask(page, "refuse", small | FLOW | {"activation": "identity"}, engine)
     return answers
 
@@ -597,6 +780,7 @@ def test_the_lock_file_names_exact_versions_and_no_registry():
 def test_the_engine_is_small():
     """Bytes gzipped; with the laboratory 25 KB are allowed."""
     assert len(gzip.compress((BUILT / "engine.js").read_bytes(), 9)) < 15_000
+    assert sum(len(gzip.compress((BUILT / part).read_bytes(), 9)) for part in PARTS) < 18_000
 
 
 def test_mutants_of_the_engine_are_caught(page):

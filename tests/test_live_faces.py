@@ -16,12 +16,15 @@ from pages import AUDIT, GRAVE, OVERHANG, TAGS
 from grokutil.activations import ACTIVATIONS
 from grokutil.constraints import SingularPointError, ZeroLossManifold
 from grokutil.data import modular_addition
+from grokutil.fourier import circle, fourier_features
 from grokutil.gradient_flow import fall, slow_flow, training_flow
 from grokutil.isolated import FirstLayerDynamics, SingularKernelError
 from grokutil.measure import accuracy, learning_curves
 from grokutil.model import gaussian_embedding, predict
-from grokutil.toy import descend
-from grokutil.widgets import toy_descent
+from grokutil.plot import circle_order
+from grokutil.toy import descend, parabola_coefficient
+from grokutil.train import gradient_descent
+from grokutil.widgets import four_paths, kink_explorer, orthogonality, toy_descent
 from grokutil.widgets.valley import TIMES, VALLEYS
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Faces</title>
@@ -338,6 +341,240 @@ class TestTraining:
         assert page.locator(".ask .unit span").first.inner_text() == f"unit {int(shares.abs().argmax())}"
 
 
+class TestOrthogonality:
+    @pytest.mark.parametrize(
+        ("foot", "distance", "side"), [(0.5, 0.2, 1), (-1.3, 0.05, 1), (0.3, 0.6, -1), (2, 1, 1), (0, 0.1, 1)]
+    )
+    def test_gradient_and_cosine_are_the_package_s(self, open_page, foot, distance, side):
+        page = open_page("none")
+        found = page.evaluate(
+            """async (given) => {
+                const { measured, foot, coefficient } = await import("../live/orthogonality.js");
+                const seen = measured(...given);
+                return { ...seen, foot: foot(...seen.point), coefficient: coefficient(given[0]) };
+            }""",
+            [foot, distance, side],
+        )
+        *vectors, cosine = orthogonality.measured(foot, distance, side)
+        for name, vector in zip(("point", "normal", "gradient"), vectors, strict=True):
+            np.testing.assert_allclose(found[name], vector, rtol=1e-12, atol=1e-14)
+        assert found["cosine"] == pytest.approx(cosine, rel=1e-9, abs=1e-15)
+        assert found["foot"] == pytest.approx(foot, abs=1e-9)  # the nearest point of the parabola
+        assert found["coefficient"] == pytest.approx(abs(parabola_coefficient(foot)), rel=1e-12)
+
+    def test_the_point_is_dragged_and_the_code_follows(self, open_page):
+        page = open_page("orthogonality")
+        page.wait_for_selector(".status:not(:empty)")
+        box = page.locator(".handle circle").last.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 30, middle[1] + 40, steps=4)
+        page.mouse.up()
+        page.wait_for_function("document.querySelector('.status').textContent.includes(' below the curve')")
+        names = run_in_python(page)
+        shown = re.search(
+            r"cosine with the tangent is ([\d.e-]+), C\(a\) d is ([\d.e-]+)", page.locator(".status").inner_text()
+        )
+        expected = [names["cosine"], abs(parabola_coefficient(names["a"])) * names["d"]]
+        assert [float(x) for x in shown.groups()] == pytest.approx(expected, rel=5e-3)
+        page.get_by_role("button", name="Come closer").click()
+        page.wait_for_function("document.querySelector('.status').textContent.startsWith('At distance 0.001 ')")
+
+    def test_a_point_too_far_gets_the_package_s_sentence(self, open_page):
+        page = open_page("none")
+        page.evaluate(
+            """async () => (await import("../live/orthogonality.js")).mount(document.querySelector("main"),
+                { a: 0.5, d: 0.8, side: "above" })"""
+        )
+        page.wait_for_selector(".status:not(:empty)")
+        with pytest.raises(ValueError, match="nearest") as caught:
+            orthogonality.measured(0.5, float(re.search(r"distance ([\d.]+)", page.locator(".status").inner_text())[1]))
+        assert page.locator(".status").inner_text() == str(caught.value)
+
+
+def ended(page, name, values):
+    """A face run to its end; what its engine has sent, arrays as lists."""
+    page.evaluate(
+        """async ([name, values]) => {
+            window.face = (await import(`../live/${name}.js`)).mount(document.querySelector("main"), values);
+        }""",
+        [name, values],
+    )
+    page.wait_for_function(ENDED, timeout=120_000)
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    return page.evaluate("() => window.face.result().weights.map((W) => [...W])")
+
+
+class TestKinks:
+    def test_what_slides_is_what_the_package_says(self, open_page):
+        page = open_page("none")
+        weights = ended(page, "kinks", {"step": 400, "seed": 1, "unit": 5})
+        names = run_in_python(page)
+        held = names["slides"].sum(0)
+        assert far(weights[0], gradient_descent(names["task"], seed=1, times=[0, 440]).states[-1][0]) < 1e-9
+        assert held.sum() > 50
+        for unit in (5, int(held.argmax())):
+            page.locator("input[name=unit]").fill(str(unit))
+            page.wait_for_function(f"document.querySelector('svg').ariaLabel.includes('Unit {unit} around step 400')")
+            labels = page.locator(".live-face").evaluate(LABELS)
+            assert f"{int(held[unit])} slide on zero" in labels[0]
+            assert f"of all units {int(held.sum())}, at most {int(held.max())} of one" in labels[2]
+        assert f"slides[:, {int(held.argmax())}]" in page.locator(".share code").text_content()
+        assert page.locator(".status").inner_text().startswith("Done")  # it has not run again
+
+    def test_a_unit_is_chosen_in_the_picture(self, open_page):
+        page = open_page("none")
+        ended(page, "kinks", {"step": 100, "seed": 0, "unit": 5})
+        page.locator("svg").nth(2).click(position={"x": 150, "y": 60})
+        assert page.locator("input[name=unit]").input_value() != "5"
+
+    def test_bad_choices_are_sentences(self, open_page):
+        page = open_page("none")
+        ended(page, "kinks", {"step": 100})
+        page.get_by_label("step", exact=True).fill("3")
+        with pytest.raises(ValueError, match="at least 20") as caught:
+            next(kink_explorer.compute(unit=0, step=3, seed=0))
+        assert page.locator(".status").inner_text() == str(caught.value)
+
+
+class TestFourier:
+    @pytest.mark.parametrize(
+        "choice", [{"until": 0.5, "step": 5e-3}, {"kind": "training", "until": 0.02, "activation": "relu"}]
+    )
+    def test_its_run_its_circle_and_its_units_are_the_package_s(self, open_page, choice):
+        page = open_page("none")
+        weights = ended(page, "fourier", {"p": 7, "width": 40, "seed": 2, "k": 2, "weightDecay": 1e-3} | choice)
+        E = run_in_python(page)["E"]
+        assert far(weights[0], E) < 1e-9
+        for k in (2, 3):
+            page.get_by_label("frequency k").fill(str(k))
+            page.wait_for_function(
+                f"[...document.querySelectorAll('svg')].at(-1).textContent.includes('frequency {k}')"
+            )
+            ring, units = page.locator("svg").evaluate_all(PLACES)[-2:]
+            F = fourier_features(E)[k - 1]
+            shown, seen = np.array(units) @ (1, 1j), np.stack((F.real, F.imag), 1) @ (1, -1j)
+            assert abs(np.vdot(shown, seen)) == pytest.approx(np.linalg.norm(shown) * np.linalg.norm(seen), rel=1e-6)
+            order = circle_order(7, k)
+            points = circle(E, k).numpy()[order] @ (1, -1j)
+            middle = np.array(ring) @ (1, 1j)
+            assert abs(np.vdot(middle, points)) == pytest.approx(
+                np.linalg.norm(middle) * np.linalg.norm(points), rel=1e-6
+            )
+
+    def test_an_even_modulus_is_a_sentence(self, open_page):
+        page = open_page("none")
+        ended(page, "fourier", {"p": 7, "width": 40, "until": 0.1})
+        page.get_by_label("modulus p").fill("8")
+        assert page.locator(".status").inner_text() == "Fourier features need an odd p, not 8"
+
+
+# Where circles stand, from the middle of their picture.
+PLACES = """(pictures) => pictures.map((picture) => {
+    const circles = [...picture.querySelectorAll("circle")], [x, y] = circles.length === 40 ? [165, 125] : [112, 125];
+    return circles.map((c) => [c.getAttribute("cx") - x, c.getAttribute("cy") - y]);
+})"""
+
+
+class TestFourPaths:
+    def test_its_paths_are_the_package_s(self, open_page):
+        page = open_page("none")
+        weights = ended(page, "four_paths", {"weightDecay": 2e-3, "until": 0.2, "seed": 1})
+        names = run_in_python(page)
+        for k, name in enumerate(("training", "projected", "ridge", "no_ridge")):
+            W1, W2 = names[name]
+            assert far(weights[2 * k], W1) < 1e-9 and far(weights[2 * k + 1], W2.T) < 1e-9, name
+            row = page.locator(".paths tbody tr").nth(k).inner_text().split("\t")
+            assert [float(x) for x in row[-2:]] == pytest.approx([float(W.square().sum()) for W in (W1, W2)], abs=0.051)
+
+    @pytest.mark.parametrize(
+        ("choice", "sentence"),
+        [
+            ({"weightDecay": 0.5}, "is too large"),
+            ({"until": -1}, "end s must be"),
+            ({"activation": "identity"}, "has not"),
+        ],
+    )
+    def test_bad_choices_get_the_package_s_sentences(self, open_page, choice, sentence):
+        page = open_page("none")
+        page.evaluate(
+            """async (values) => {
+                window.face = (await import("../live/four_paths.js")).mount(document.querySelector("main"), values);
+            }""",
+            {"weightDecay": 2e-3, "until": 0.1} | choice,
+        )
+        names = {"seed": 0, "weight_decay": 2e-3, "activation": four_paths.SMOOTH, "until": 0.1, "beside": "nothing"}
+        given = {"weightDecay": "weight_decay"}
+        with pytest.raises(ValueError, match=sentence) as caught:
+            list(four_paths.compute(**names | {given.get(key, key): value for key, value in choice.items()}))
+        page.wait_for_function(
+            "(text) => document.querySelector('.status').textContent === text", arg=str(caught.value)
+        )
+
+
+RUNS = {
+    "kinks": {"step": 60},
+    "fourier": {"p": 7, "width": 40, "until": 0.25, "step": 5e-3},
+    "four_paths": {"until": 0.02, "weightDecay": 2e-3},
+}
+
+
+@pytest.mark.parametrize("face", RUNS)
+def test_of_twenty_quick_changes_the_last_wins(open_page, face):
+    page = open_page("none")
+    ended(page, face, RUNS[face])
+    for seed in range(20):
+        page.get_by_label("seed").fill(str(seed))
+        page.get_by_role("button", name="Run").click()
+    page.wait_for_function("() => document.querySelector('.status').textContent.startsWith('Done')", timeout=60_000)
+    assert "seed=19" in page.locator(".share code").text_content()
+    weights = page.evaluate("() => [...window.face.result().weights[0]]")
+    names = run_in_python(page)
+    if face == "kinks":
+        expected = gradient_descent(names["task"], seed=19, times=[0, 100]).states[-1][0]
+    else:
+        expected = names["E"] if face == "fourier" else names["training"][0]
+    assert far(weights, expected) < 1e-9
+
+
+HELD = """() => {
+    const held = [];
+    window.requestAnimationFrame = (draw) => held.push(draw);
+    window.release = () => held.splice(0).forEach((draw) => draw(performance.now()));
+}"""
+
+
+@pytest.mark.parametrize("face", ["laboratory", "four_paths"])
+def test_in_a_tab_in_the_background_a_run_goes_on_and_is_seen_when_one_comes_back(open_page, face):
+    """There a browser draws no frames; the first one afterwards shows the end."""
+    page = open_page("none")
+    page.evaluate(HELD)
+    page.evaluate(
+        """async ([name, values]) => {
+            window.face = (await import(`../live/${name}.js`)).mount(document.querySelector("main"), values);
+        }""",
+        [face, SMALL if face == "laboratory" else RUNS[face]],
+    )
+    done = "() => document.querySelector('.status').textContent.startsWith('Done')"
+    page.wait_for_function(done, timeout=60_000, polling=100)  # by the clock, as there are no frames
+    assert page.locator("svg[aria-label]").count() == 0
+    page.evaluate("() => window.release()")
+    until = (SMALL if face == "laboratory" else RUNS[face])["until"]
+    assert f"at s = {until:g}." in page.locator("svg[aria-label]").first.get_attribute("aria-label")
+
+
+def test_the_back_button_brings_a_face_that_runs(open_page):
+    page = open_page("kinks#kinks:step=20000&seed=3&unit=4")
+    page.wait_for_function("() => /seed=3/.test(document.querySelector('.share code')?.textContent)")
+    page.goto(page.url.replace("page/kinks", "page/none"))
+    page.go_back()
+    page.wait_for_function(
+        "() => /^Done|of 20040/.test(document.querySelector('.status')?.textContent)", timeout=60_000
+    )
+    assert "seed=3" in page.locator(".share code").text_content()
+
+
 def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
     page = open_page("laboratory", broken="laboratory")
     page.wait_for_selector(".kernel-hint")
@@ -346,11 +583,12 @@ def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
 
 
 def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
-    page = open_page("descent+valley+laboratory+training", viewport={"width": 390, "height": 844})
-    for face in ("laboratory", "training"):
+    run = ["laboratory", "training", "kinks", "fourier", "four_paths"]
+    page = open_page("+".join(["descent", "valley", "orthogonality", *run]), viewport={"width": 390, "height": 844})
+    for face in run:
         page.locator(".live-place").last.scroll_into_view_if_needed()
         page.wait_for_selector(f"[data-face={face}] svg[aria-label]", timeout=60_000)
-        page.locator(f"[data-face={face}]").get_by_role("button", name="Stop").click()
+        page.locator(f"[data-face={face}]").get_by_role("button", name="Stop").evaluate("(stop) => stop.click()")
     page.add_style_tag(content=":root { --pst-color-text-base: #222832; --pst-color-background: #fff }")
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
@@ -359,7 +597,7 @@ def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
 
 
 def test_the_faces_are_small(root):
-    """Bytes gzipped: engine and laboratory 25 KB, all five 45 KB."""
+    """Bytes gzipped: engine and laboratory 25 KB, all together 60 KB."""
     size = {f.stem: len(gzip.compress(f.read_bytes(), 9)) for f in (root / "book" / "static" / "live").glob("*.js")}
-    assert size["engine"] + size["shared"] + size["laboratory"] <= 25_000
-    assert sum(size.values()) <= 45_000 and len(size) == 6
+    assert sum(size[name] for name in ("engine", "shared", "runner", "laboratory")) <= 25_000
+    assert sum(size.values()) <= 60_000 and len(size) == 13

@@ -254,3 +254,39 @@ def test_a_result_that_is_not_there_is_named():
         results.load("four_paths", "end_9")
     with pytest.raises(FileNotFoundError, match="no stored result nowhere/a.npz; there are .*four_paths"):
         results.load("nowhere", "a")
+
+
+@pytest.mark.slow
+def test_a_part_of_each_kind_of_cross_entropy_is_computed_again():
+    """Two losses to step 1000, the flow at one scale with its rule, a larger task, a price, a small problem."""
+    recipe = results.recipe("cross_entropy")
+    same = {"rtol": 1e-5, "atol": 1e-8}
+
+    expected, notes = results.load("cross_entropy", "training_softplus_0")
+    assert notes["runs"] == list(recipe.RUNS)
+    names = ("squared", "soft 0.1")
+    for key, array in recipe.training("softplus", 0, end=1000, runs=names).items():
+        old = expected[key][[list(recipe.RUNS).index(name) for name in names], :1]
+        if key == "identity":
+            assert array.max() < 1e-10 and old.max() < 1e-10  # rounding: its size is what repeats
+        else:
+            np.testing.assert_allclose(array, old, err_msg=key, **same)
+
+    expected, _ = results.load("cross_entropy", "margins_0")
+    for key, array in recipe.margin_runs(0, scales=(8,), parts=()).items():
+        if key in ("active", "rule_near", "rule_held"):
+            assert abs(array - expected[key][:1]).max() <= 3, key
+        else:
+            np.testing.assert_allclose(array, expected[key][:1], rtol=1e-3, atol=1e-6, err_msg=key)
+
+    expected, _ = results.load("cross_entropy", "larger_0")
+    again = recipe.larger(0, runs=recipe.LARGER[2:], times=recipe.LARGER_S[:2])
+    np.testing.assert_allclose(again["norm2"], expected["norm2"][2:, :2], **same)
+    expected, _ = results.load("cross_entropy", "price_0")
+    np.testing.assert_allclose(recipe.price(0, pairs=(20,), whole=())["pairs"], expected["pairs"][:1], rtol=1e-3)
+    expected, _ = results.load("cross_entropy", "clamped_0")
+    np.testing.assert_allclose(recipe.clamped(0, scales=(6,))["margin"], expected["margin"][:1], rtol=1e-4)
+    expected, _ = results.load("cross_entropy", "toy_diagonal_2")
+    np.testing.assert_allclose(
+        recipe.toy("diagonal", 2, scales=(10, 20), starts=(5,))["error"], expected["error"][:2], rtol=1e-3
+    )

@@ -6,6 +6,7 @@ import torch
 
 from grokutil.activations import Activation
 from grokutil.data import modular_addition
+from grokutil.manifold import TangentSpace, join
 from grokutil.model import default_weights, loss
 from grokutil.train import gradient_descent, ridge_from_weight_decay, slow_time, weight_decay_from_ridge
 from grokutil.trajectory import Trajectory
@@ -14,7 +15,9 @@ TASK = modular_addition(5, train_size=11, seed=0)
 SHORT = {"width": 16, "learning_rate": 0.1, "weight_decay": 1e-2, "steps": 20, "record_every": 10}
 
 
-def torch_sgd(task, activation, reduction, steps, width, learning_rate, weight_decay, momentum=0.0, seed=0):
+def torch_sgd(
+    task, activation, reduction, steps, width, learning_rate, weight_decay, momentum=0.0, seed=0, criterion=None
+):
     """The same run by nn.Linear, nn.MSELoss and torch.optim.SGD, with autograd."""
     W1, W2 = default_weights(task.p, width, task.p, seed)
     layers = [torch.nn.Linear(*W.shape, bias=False, dtype=torch.float64) for W in (W1, W2)]
@@ -22,7 +25,7 @@ def torch_sgd(task, activation, reduction, steps, width, learning_rate, weight_d
         layer.weight.data = W.T.clone()
     network = torch.nn.Sequential(layers[0], activation, layers[1])
     optimizer = torch.optim.SGD(network.parameters(), learning_rate, momentum, weight_decay=weight_decay)
-    criterion = torch.nn.MSELoss(reduction=reduction)
+    criterion = criterion or torch.nn.MSELoss(reduction=reduction)
     for _ in range(steps):
         optimizer.zero_grad()
         criterion(network(task.X_train), task.Y_train).backward()
@@ -211,3 +214,34 @@ def test_training_commutes_with_scaling():
 
 def test_slow_time_takes_lists():
     assert slow_time([0, 20], 0.1, 1e-2).tolist() == [0, 0.01]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_cross_entropy_is_pytorchs(smoothing):
+    """The same run by nn.CrossEntropyLoss with label smoothing and torch.optim.SGD."""
+    setting = {"width": 16, "learning_rate": 0.5, "weight_decay": 1e-2, "steps": 50}
+    run = gradient_descent(TASK, activation="tanh", loss="cross-entropy", smoothing=smoothing, **setting)
+    criterion = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)
+    for mine, theirs in zip(
+        run.states[-1], torch_sgd(TASK, torch.nn.Tanh(), "mean", criterion=criterion, **setting), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
+    assert run.settings.get("smoothing", 0.0) == smoothing
+    assert ridge_from_weight_decay(1e-2, 11, 5, "cross-entropy") == pytest.approx(11 * 1e-2 / 2)
+
+
+@pytest.mark.parametrize(("loss", "smoothing"), [("mean", 0.0), ("cross-entropy", 0.0), ("cross-entropy", 0.2)])
+def test_the_tangent_part_of_a_step_is_weight_decay_for_every_loss(loss, smoothing):
+    """P (theta_{k+1} - theta_k) = -eta wd P theta_k, far from any minimum; for cross-entropy with the gauge too."""
+    setting = {"width": 16, "activation": "tanh", "learning_rate": 0.5, "weight_decay": 1e-2}
+    before, after = gradient_descent(TASK, loss=loss, smoothing=smoothing, times=[0, 30, 31], **setting).states[1:]
+    for gauge in (False, True):
+        space = TangentSpace(*before, TASK.X_train, "tanh", gauge=gauge)
+        moved, decay = space.project(join(*after) - space.theta), -0.5 * 1e-2 * space.project(space.theta)
+        gap = float((moved - decay).norm() / decay.norm())
+        assert gap < 1e-11 if loss == "cross-entropy" or not gauge else gap > 1e-3  # squared error has no gauge
+
+
+def test_smoothing_is_for_cross_entropy():
+    with pytest.raises(ValueError, match="smoothing 0.1 is for loss 'cross-entropy', got loss 'mean'"):
+        gradient_descent(TASK, smoothing=0.1, **SHORT)

@@ -5,12 +5,14 @@ import io
 import re
 import threading
 import time
+from types import SimpleNamespace
 
 import ipywidgets as W
 import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
+from grokutil.progress import watched
 from grokutil.recorder import Moment
 from grokutil.widgets import live as module
 from grokutil.widgets.frames import frame
@@ -73,6 +75,30 @@ class TestPlayer:
         assert [stack.selected_index for stack in box.children[-1].children] == [1, 1]
         with pytest.raises(ValueError, match="control 'k' has 2 values, but opens with 2"):
             player(draw, Control("k", "end", [1, 2], first=2))
+
+    def test_with_somebody_at_the_kernel_a_picture_is_drawn_when_it_is_chosen(self, monkeypatch):
+        drawn = []
+
+        def noted(figure, k, colour):
+            drawn.append((k, colour))
+            return draw(figure, k, colour)
+
+        monkeypatch.setattr("grokutil.widgets.player.watched", lambda: True)
+        box = player(noted, Control("k", "end", [1, 2, 3], first=1), Control("colour", "colour", ["red", "blue"]))
+        menu, _, slider = box.children[1].children
+        assert drawn == [(2, "red")] and "a red line up to 2" in box.children[-1].value
+        slider.index, menu.index = 2, 1
+        assert drawn[1:] == [(3, "red"), (3, "blue")] and "a blue line up to 3" in box.children[-1].value
+        menu.index, slider.index = 0, 1
+        assert drawn[3:] == [] and "a red line up to 2" in box.children[-1].value  # what was drawn is kept
+
+    @pytest.mark.parametrize("asked", [True, False])
+    def test_somebody_sits_at_a_kernel_whose_front_end_may_be_asked(self, monkeypatch, asked):
+        kernel = SimpleNamespace(_allow_stdin=asked)
+        monkeypatch.setattr("grokutil.progress.shell", lambda: SimpleNamespace(kernel=kernel))
+        assert watched() is asked
+        monkeypatch.setattr("grokutil.progress.shell", lambda: None)
+        assert watched() is False
 
     def test_a_control_without_values_is_named(self):
         with pytest.raises(ValueError, match="control 'k' has no values"):

@@ -1,5 +1,5 @@
-// node build.mjs: kernels.ts -> WebAssembly; engine/engine.mjs, faces/*.mjs and what the faces share, parts/shared.mjs, ->
-// ../static/live/*.js, one module each.
+// node build.mjs: kernels.ts -> WebAssembly; engine/engine.mjs and what only some faces need of it, faces/*.mjs and what
+// they share, -> ../static/live/*.js, one module each.
 // Every output begins with the SHA-256 of all sources, which a test compares.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,10 +18,10 @@ const compiler = "--optimizeLevel 3 --noAssert --runtime stub --enable simd --im
 execFileSync("node_modules/.bin/asc", ["engine/kernels.ts", ...compiler, "-o", "engine/kernels.wasm"], { stdio: "inherit" });
 const beside = { // faces ask for what they share, and for parts of the engine, beside them
   name: "beside",
-  setup: ({ onResolve }) => onResolve({ filter: /\/(shared|engine)\.mjs$/ }, ({ kind, path }) => (kind === "entry-point" ? null : { path: `./${path.match(/(\w+)\.mjs$/)[1]}.js`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: /\/(shared|runner|engine|sliding|walks)\.mjs$/ }, ({ kind, path }) => (kind === "entry-point" ? null : { path: `./${path.match(/(\w+)\.mjs$/)[1]}.js`, external: true })),
 };
 const { metafile } = await build({
-  entryPoints: ["engine/engine.mjs", "parts/shared.mjs", ...files("faces", /\.mjs$/)],
+  entryPoints: ["engine/engine.mjs", "engine/sliding.mjs", "engine/walks.mjs", "parts/shared.mjs", "parts/runner.mjs", ...files("faces", /\.mjs$/)],
   plugins: [beside],
   entryNames: "[name]",
   outdir: "../static/live",

@@ -2,7 +2,7 @@
 // reader comes near. Where that cannot run, the box stays, and widgets.js puts its line there.
 (() => {
   const here = document.currentScript.src, NEAR = "600px";
-  const asked = location.hash.match(/^#([a-z]+):/)?.[1]; // a link that reproduces a run
+  const asked = location.hash.match(/^#(\w+):/)?.[1]; // a link that reproduces a run
   const take = () =>
     document.querySelectorAll(".needs-kernel[class*='live-']:not([hidden])").forEach((box) => {
       const kind = [...box.classList].find((name) => name.startsWith("live-")), name = kind.slice("live-".length);

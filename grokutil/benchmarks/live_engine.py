@@ -1,7 +1,8 @@
-"""The engine of the live pages in a browser, against this package on one thread: CPU seconds of equation 20.
+"""The engine of the live pages in a browser, against this package on one thread: CPU seconds of equation 20, memory.
 
 ``python -m grokutil.benchmarks.live_engine`` in a clone of the repository, with Chromium and the packages of
-requirements.txt. ``--reference FOLDER`` measures another checkout of grokutil beside it, in the same run.
+requirements.txt. ``--reference FOLDER`` measures another checkout of grokutil beside it, in the same run: of the tag or
+commit that says "Version 0.1.0", say, made by ``git worktree add --detach FOLDER COMMIT``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from grokutil.storage import write_text
 
 TARGET = HERE / "performance" / "live_engine.json"
 ENGINE = Path("book/static/live/engine.js")
-SIZES = ((11, 128, 400), (23, 256, 60), (37, 512, 10))  # p, width, evaluations a repeat
+SIZES = ((11, 128, 1000), (23, 256, 100), (37, 512, 20))  # p, width, evaluations a repeat: the browser counts 10 ms
 REPEATS = 7
 
 PACKAGE = """
@@ -71,19 +72,26 @@ async (spec) => {
   return last.evaluations;
 }
 """
+MEMORY = """
+async (spec) => {
+  const { begin } = await import("/engine.js"), { kernels } = await begin(spec);
+  return kernels.alloc(0).buffer.byteLength;
+}
+"""
 DEFAULT = {"kind": "isolated", "p": 23, "width": 256, "fraction": 0.7, "activation": "relu", "ridge": 0.0, "seed": 0}
 DEFAULT |= {"method": "euler", "step": 1e-3, "until": 5.0}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One way at one size: CPU milliseconds of an evaluation, and as a multiple of this package's; medians."""
+    """One way at one size: CPU milliseconds of an evaluation, as multiples of this and the other package's; medians."""
 
     p: int
     width: int
     way: str
     milliseconds: float
     times_package: float
+    times_reference: float | None
 
 
 Burn = Callable[[int], float]  # CPU seconds of so many evaluations
@@ -95,20 +103,30 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, help="another checkout of grokutil to measure beside this one")
     parser.add_argument("--store", action="store_true", help=f"put what was measured into {TARGET.name}")
     options = parser.parse_args()
-    rows = []
-    print(f"{'p':>3}{'width':>7}  {'way':20}{'CPU ms':>9}{'ratio':>8}")
+    rows, memory = [], []
+    print(f"{'p':>3}{'width':>7}  {'way':20}{'CPU ms':>9}{'to ours':>9}{'to the other':>14}")
     with browser() as (page, cpu):
         for p, width, count in SIZES:
             for row in measured(p, width, count, page, cpu, options.reference):
                 rows.append(row)
-                print(f"{p:3}{width:7}  {row.way:20}{row.milliseconds:9.3f}{row.times_package:8.2f}", flush=True)
+                other = "" if row.times_reference is None else f"{row.times_reference:14.2f}"
+                line = f"{p:3}{width:7}  {row.way:20}{row.milliseconds:9.3f}{row.times_package:9.2f}{other}"
+                print(line, flush=True)
+        for p, width, _ in SIZES:
+            size = page.evaluate(MEMORY, DEFAULT | {"p": p, "width": width})
+            memory.append({"p": p, "width": width, "bytes": size})
+            print(f"{p:3}{width:7}  {size / 1e6:.1f} MB of WebAssembly memory in a run, which does not grow")
         begin = cpu()
         evaluations = page.evaluate(RUN, DEFAULT)
         seconds = cpu() - begin
     print(f"the default run, p = 23, {evaluations} evaluations with 121 records: {seconds:.1f} s of CPU")
     if options.store:
         notes = machine("python -m grokutil.benchmarks.live_engine --store")
-        record = {"notes": notes, "rows": [asdict(row) for row in rows], "default_run_cpu_seconds": seconds}
+        if options.reference:
+            git = ["git", "-C", str(options.reference), "log", "-1", "--format=%h %s"]
+            notes["reference"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+        record: dict[str, object] = {"notes": notes, "rows": [asdict(row) for row in rows], "memory": memory}
+        record |= {"default_run_cpu_seconds": seconds}
         write_text(TARGET, json.dumps(record, indent=1) + "\n")
 
 
@@ -132,8 +150,19 @@ def measured(p: int, width: int, count: int, page: Any, cpu: Callable[[], float]
         for burn in ways.values():  # compilers come to their best in a while
             burn(count)
         seconds = [{way: burn(count) / count for way, burn in ways.items()} for _ in range(REPEATS)]
+
+    def times(way: str, base: str) -> float:
+        return median(s[way] / s[base] for s in seconds)
+
     return [
-        Row(p, width, way, 1e3 * median(s[way] for s in seconds), median(s[way] / s["grokutil"] for s in seconds))
+        Row(
+            p,
+            width,
+            way,
+            milliseconds=1e3 * median(s[way] for s in seconds),
+            times_package=times(way, "grokutil"),
+            times_reference=times(way, "reference") if other else None,
+        )
         for way in ways
     ]
 

@@ -88,9 +88,9 @@ CLAIMS = (
         "section-8-cross-entropy",
         "section 8, limitations",
         "The paper does not cover cross-entropy.",
-        "slow_flow",
-        "a limit that the paper names, and the book shares: with separable one-hot labels cross-entropy has no "
-        "zero-loss set",
+        "cross_entropy",
+        "a limit that the paper names: with separable one-hot labels cross-entropy has no zero-loss set; what takes "
+        "its place is among the book's own statements (ce-...)",
     ),
     _untested(
         "section-8-code",

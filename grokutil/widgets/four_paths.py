@@ -24,7 +24,7 @@ from grokutil.widgets.player import Control, player
 from grokutil.widgets.walkers import N_TRAIN, P, memorise, seconds_of, walks
 
 SIZE = (4.8, 3.9)
-STOPS = 20  # intervals of the slider of the kernel-free face
+MOMENT = 0.5  # s, of the kernel-free face
 RECORDS = 40  # intervals between two records
 SLOW = 20  # seconds
 LARGEST_DECAY = 0.01
@@ -138,7 +138,7 @@ def _alternative_text(record: Record, at: int, title: str) -> str:
     )
 
 
-def draw(figure: Figure, decay: str, s: float, records: Mapping[str, Record]) -> str:
+def draw(figure: Figure, decay: str, records: Mapping[str, Record], s: float = MOMENT) -> str:
     """A frame of the kernel-free face: the stored runs of a weight decay with the cursor at a time."""
     record = records[decay]
     at = int(np.abs(record.times - s).argmin())
@@ -233,19 +233,16 @@ def live() -> Live:
         "until": W.FloatText(1.0, description="end s", layout=narrow),
         "beside": W.Dropdown(options=list(BESIDE), description="beside training"),
     }
-    return Live(compute, controls, warn=expect, on_request=True)
+    return Live(compute, controls, warn=expect, on_request=True, face="four_paths")
 
 
 def four_paths(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> W.VBox:
-    """One scrubber on the clock s for all paths of the stored runs; live runs with a seed of one's choice.
+    """The weight decays of the stored runs; live runs with a seed of one's choice.
 
     Args:
         arrays: what was stored of the paths; see :func:`stored_record`.
         names: their names.
     """
     records = {text: stored_record(arrays, names, decay) for text, decay in DECAYS.items()}
-    times = arrays["times"][0]
-    shown = [float(s) for s in times[:: max(1, (len(times) - 1) // STOPS)]]
-    step = Control("s", "s", shown, first=len(shown) // 2)
-    choice = Control("decay", "weight decay", list(DECAYS))
-    return explorer(player(draw, step, choice, size=SIZE, fixed={"records": records}), live())
+    step = Control("decay", "weight decay", list(DECAYS))
+    return explorer(player(draw, step, size=SIZE, interval=900, fixed={"records": records}), live())

@@ -16,7 +16,7 @@ from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 
 SIZE = (6.4, 2.7)
-FREQUENCIES = 5  # of the kernel-free face: the strongest at the end, spread over the rest
+TIMES = 5  # of the kernel-free face, at the frequency that is strongest at the end
 CLOCKS = {"tau": "τ", "steps": "step"}
 
 
@@ -71,23 +71,23 @@ def state_extent(run: Trajectory, k: int) -> float:
 
 
 def fourier_viewer(run: Trajectory) -> W.VBox:
-    """Frequency and time; live: every frequency.
+    """Time; live: every time and frequency.
 
     Args:
         run: states are embeddings (p, d_h), p odd.
     """
-    ranked = leading_frequencies(run.states[-1], (run.states[-1].shape[0] - 1) // 2)
-    chosen = sorted({ranked[round(i)] for i in np.linspace(0, len(ranked) - 1, FREQUENCIES)})
+    (strongest,) = leading_frequencies(run.states[-1], 1)
     clock = CLOCKS.get(run.clock, run.clock)
-    time = Control("time", clock, run.times.tolist(), first=max(0, len(run.times) - 2))
-    frequency = Control("k", "frequency k", chosen)
+    every = Control("time", clock, run.times.tolist())
+    some = sorted({round(i) for i in np.linspace(0, len(run.times) - 1, TIMES)})
+    time = Control("time", clock, run.times[some].tolist(), first=max(0, len(some) - 2))
     controls = {
-        "k": W.IntSlider(ranked[0], min=1, max=len(ranked), description="frequency k"),
-        "time": W.SelectionSlider(options=time.options(), index=len(run.times) - 1, description=clock),
+        "k": W.IntSlider(strongest, min=1, max=(len(run.states[-1]) - 1) // 2, description="frequency k"),
+        "time": W.SelectionSlider(options=every.options(), index=len(run.times) - 1, description=clock),
     }
 
     def live_draw(figure: Figure, k: int, time: int) -> str:
         return draw(figure, run, k, run.times[time])
 
-    live = Live(drawing(live_draw, SIZE), controls)
-    return explorer(player(draw, time, frequency, size=SIZE, fixed={"run": run}), live)
+    live = Live(drawing(live_draw, SIZE), controls, face="fourier")
+    return explorer(player(draw, time, size=SIZE, fixed={"run": run, "k": strongest}), live)

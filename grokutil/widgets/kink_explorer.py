@@ -24,8 +24,7 @@ from grokutil.widgets.player import Control, player
 SIZE = (6.4, 2.9)
 P, N_TRAIN, WIDTH, DECAY = 11, 59, 128, 1e-4  # Appendix D; the learning rate is 1
 EPSILON = 1e-3
-STEPS = (300, 1000, 2000, 3000, 5000, 10_000, 20_000, 30_000)
-UNITS = 4  # of the kernel-free face: those with most kinks at the end, and every eighth after them
+UNIT, STEPS = 18, (300, 1000, 3000, 10_000, 30_000)  # of the kernel-free face
 PAST, NEXT = 20, 40  # steps before and after the one that is looked at
 CHUNK = 2000  # steps between two answers to Stop: a fifth of a second
 
@@ -57,12 +56,6 @@ def looks() -> dict[int, Look]:
     return {step: look(run, task.X_train, task.Y_train, step) for step in STEPS}
 
 
-def chosen_units() -> list[int]:
-    """Hidden units to look at, by how many of their pre-activations slide at the end."""
-    count = looks()[STEPS[-1]].slides.sum(0)
-    return [int(h) for h in np.argsort(-count, kind="stable")[:: WIDTH // 16][:UNITS]]
-
-
 def draw_look(figure: Figure, seen: Look, unit: int, step: int) -> str:
     """All pre-activations of a unit, and those near zero magnified."""
     Z, slides = seen.Z[:, :, unit], seen.slides[:, unit]
@@ -85,7 +78,7 @@ def draw_look(figure: Figure, seen: Look, unit: int, step: int) -> str:
     )
 
 
-def draw(figure: Figure, unit: int, step: int) -> str:
+def draw(figure: Figure, step: int, unit: int = UNIT) -> str:
     """A frame of the kernel-free face."""
     return draw_look(figure, looks()[step], unit, step)
 
@@ -110,11 +103,11 @@ def compute(unit: int, step: int, seed: int) -> Iterator[Progress]:
 
 
 def kink_explorer() -> W.VBox:
-    """Step and unit; live any unit, step and seed."""
+    """Step; live any unit, step and seed."""
     controls = {
         "unit": W.IntSlider(0, min=0, max=WIDTH - 1, description="unit"),
         "step": W.IntText(10_000, description="step", layout=W.Layout(width="12em")),
         "seed": W.IntText(1, description="seed", layout=W.Layout(width="12em")),
     }
-    step, unit = Control("step", "step", STEPS, first=STEPS.index(10_000)), Control("unit", "unit", chosen_units())
-    return explorer(player(draw, step, unit, size=SIZE, interval=700), Live(compute, controls))
+    step = Control("step", "step", STEPS, first=STEPS.index(10_000))
+    return explorer(player(draw, step, size=SIZE, interval=700), Live(compute, controls, face="kinks"))

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import ipywidgets as W
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from torch import Tensor
@@ -42,11 +41,6 @@ class Curves(NamedTuple):
     accuracy: list[float]
     layer_1: list[float]
     layer_2: list[float]
-
-    def until(self, s: float) -> Curves:
-        """The records up to a time."""
-        count = int(np.searchsorted(self.times, s * (1 + 1e-9), side="right"))
-        return Curves(*(values[:count] for values in self))
 
 
 class Plan(NamedTuple):
@@ -146,10 +140,10 @@ def small_run(activation: str) -> Curves:
     return curves
 
 
-def draw_small(figure: Figure, activation: str, s: float) -> str:
-    """A frame of the kernel-free face: a small run up to a time."""
+def draw_small(figure: Figure, activation: str) -> str:
+    """A frame of the kernel-free face: a small run."""
     title = f"{activation}, p = {SMALL['p']}, width {SMALL['width']}"
-    return draw(figure, small_run(activation).until(s), SMALL["until"], title, norm_limits=(10, 1e4))
+    return draw(figure, small_run(activation), SMALL["until"], title, norm_limits=(10, 1e4))
 
 
 def plan(
@@ -270,7 +264,5 @@ def live() -> Live:
 
 def laboratory() -> W.VBox:
     r"""Run eq. 20: small runs drawn beforehand for five activations, and live runs with sizes of one's choice."""
-    times = [0.0, 0.25, 0.5, 0.75, 1.0, 2.0, 3.0]
-    step = Control("s", "s", times, first=times.index(2.0))
-    choice = Control("activation", "activation", SMALL_ACTIVATIONS)
-    return explorer(player(draw_small, step, choice), live())
+    activations = Control("activation", "activation", SMALL_ACTIVATIONS, first=1)
+    return explorer(player(draw_small, activations, interval=900), live())

@@ -12,8 +12,8 @@ from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 
 SIZE = (5.2, 2.9)
-DISTANCES = (0.4, 0.3, 0.2, 0.14, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002)
-FEET = {"0.5: as in the figure": 0.5, "0: the vertex": 0.0, "1.5: on the arm": 1.5}
+DISTANCES = (0.4, 0.1, 0.01)
+FEET = {"0.5: as in the figure": 0.5, "0: the vertex": 0.0}
 LOWER, UPPER = 1e-3, 1.0  # distances on the axis of the right panel
 BOUND = 4.0  # 2 Lambda / sigma for y - x^2: serves every foot and distance
 
@@ -103,4 +103,4 @@ def orthogonality() -> W.VBox:
     distances = Control("distance", "distance d", DISTANCES)
     feet = Control("foot", "foot a", list(FEET.values()), texts=list(FEET))
     kernel_free = player(draw, distances, feet, size=SIZE, interval=700)
-    return explorer(kernel_free, Live(drawing(draw, SIZE), controls))
+    return explorer(kernel_free, Live(drawing(draw, SIZE), controls, face="orthogonality"))

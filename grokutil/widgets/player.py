@@ -1,21 +1,24 @@
 """The kernel-free face of an explorer: every frame is drawn beforehand, and sliders choose among them.
 
-Only links between widgets are used (``jslink``), so the pictures move on a static page.
+Only links between widgets are used (``jslink``), so the pictures move on a static page. Where somebody sits at the
+kernel, a frame is drawn when it is chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as W
 
-from grokutil.progress import progress_bar
+from grokutil.progress import watched
 from grokutil.widgets.frames import SIZE, Draw, frame
 
 KERNEL_FREE = "kernel-free"
 WHICH = "<b>Drawn beforehand</b>: these pictures move without a kernel."
+WHEN_CHOSEN = "<b>Drawn when chosen</b>: on the book's page these pictures are drawn beforehand."
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def player(
     interval: int = 300,
     fixed: dict[str, Any] | None = None,
 ) -> W.VBox:
-    """Pictures that move without a kernel.
+    """Pictures that move without a kernel; with somebody at the kernel, which draws each when it is chosen.
 
     Args:
         draw: ``draw(figure, **values)`` draws one frame and returns its alternative text.
@@ -77,27 +80,47 @@ def player(
     slider = W.SelectionSlider(options=step.options(), index=step.first, description=step.label, continuous_update=True)
     play = W.Play(step.first, min=0, max=len(step.values) - 1, interval=interval, description=f"play {step.label}")
     W.jslink((play, "value"), (slider, "index"))
-    stacks = []
-    choices = [{choice.name: value} for value in choice.values] if choice else [{}]
-    with progress_bar("pictures", len(choices) * len(step.values), shown=True) as bar:
-        for chosen in choices:
-            frames = []
-            for value in step.values:
-                frames.append(W.HTML(frame(draw, size, **{step.name: value}, **chosen, **(fixed or {}))))
-                bar.update()
-            stack = W.Stack(frames, selected_index=step.first)
-            W.jslink((slider, "index"), (stack, "selected_index"))
-            stacks.append(stack)
     controls: list[W.Widget] = [play, slider]
-    picture: W.Widget = stacks[0]
-    if choice:
-        menu = W.Dropdown(options=choice.options(), index=choice.first, description=choice.label)
-        picture = W.Stack(stacks, selected_index=choice.first)
-        W.jslink((menu, "index"), (picture, "selected_index"))
+    menu = W.Dropdown(options=choice.options(), index=choice.first, description=choice.label) if choice else None
+    if menu:
         controls.insert(0, menu)
+
+    @functools.cache
+    def drawn(chosen: int, at: int) -> str:
+        which = {choice.name: choice.values[chosen]} if choice else {}
+        return frame(draw, size, **{step.name: step.values[at]}, **which, **(fixed or {}))
+
+    here = watched()
+    picture = (_when_chosen if here else _beforehand)(drawn, menu, slider)
     for control in controls:
         control.style.description_width = "initial"
     row = W.HBox(controls, layout=W.Layout(flex_flow="row wrap", align_items="center"))
-    box = W.VBox([W.HTML(WHICH), row, picture])
+    box = W.VBox([W.HTML(WHEN_CHOSEN if here else WHICH), row, picture])
     box.add_class(KERNEL_FREE)
     return box
+
+
+def _beforehand(drawn: Callable[[int, int], str], menu: W.Dropdown | None, slider: W.SelectionSlider) -> W.Stack:
+    """All pictures, (entry of the menu, place of the slider); the front end chooses among them."""
+    stacks = []
+    for chosen in range(len(menu.options) if menu else 1):
+        frames = [W.HTML(drawn(chosen, at)) for at in range(len(slider.options))]
+        stacks.append(W.Stack(frames, selected_index=slider.index))
+        W.jslink((slider, "index"), (stacks[-1], "selected_index"))
+    if not menu:
+        return stacks[0]
+    outer = W.Stack(stacks, selected_index=menu.index)
+    W.jslink((menu, "index"), (outer, "selected_index"))
+    return outer
+
+
+def _when_chosen(drawn: Callable[[int, int], str], menu: W.Dropdown | None, slider: W.SelectionSlider) -> W.HTML:
+    """One picture, which the kernel draws anew."""
+
+    def chosen() -> str:
+        return drawn(menu.index if menu else 0, slider.index)
+
+    picture = W.HTML(chosen())
+    for control in filter(None, (menu, slider)):
+        control.observe(lambda _: setattr(picture, "value", chosen()), "index")
+    return picture

@@ -89,14 +89,8 @@ NAMES = {
     "leaky ReLU (Fig. 3, right)": "kink",
 }
 
-STARTS = {
-    "(−1, 1): as in Fig. 1": (-1.0, 1.0),
-    "(−2, 2): twice as far": (-2.0, 2.0),
-    "(3, 0): beyond the line": (3.0, 0.0),
-    "(0, 2): knows the sample": (0.0, 2.0),
-    "(−1, −1): nothing to forget": (-1.0, -1.0),
-}
-RIDGES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+START = (-1.0, 1.0)  # of the kernel-free face, as in Fig. 1
+RIDGES = (0.0, 0.01, 0.05, 0.2, 0.5)
 
 
 def first_low(values: Array) -> int | None:
@@ -149,7 +143,7 @@ def draw_run(figure: Figure, path: Array, ridge: float, name: str = "line", step
     )
 
 
-def draw(figure: Figure, start: tuple[float, float], ridge: float) -> str:
+def draw(figure: Figure, ridge: float, start: tuple[float, float] = START) -> str:
     """A frame of the kernel-free face: Fig. 1's line, learning rate 0.1, 3000 steps."""
     return draw_run(figure, descend(lambda w: LANDSCAPES["line"].gradient(w, ridge), start, 0.1, 3000), ridge)
 
@@ -192,7 +186,7 @@ def warn(ridge: float, learning_rate: float, landscape: str, steps: int, **_: fl
 
 
 def toy_descent() -> W.VBox:
-    """Start and weight decay; live also the landscape, the learning rate and the number of steps."""
+    """Weight decay; live also the start, the landscape, the learning rate and the number of steps."""
     controls = {
         "landscape": W.Dropdown(options=NAMES, description="landscape"),
         "w1": W.FloatSlider(-1.0, min=-3, max=3, step=0.1, description="start w₁"),
@@ -204,10 +198,8 @@ def toy_descent() -> W.VBox:
         "steps": W.Dropdown(options=[300, 3000, 30_000], value=3000, description="steps"),
     }
     ridges = Control("ridge", "weight decay λ", RIDGES, first=RIDGES.index(0.01))
-    starts = Control("start", "start", list(STARTS.values()), texts=list(STARTS))
-    return explorer(
-        player(draw, ridges, starts, size=SIZE, interval=900), Live(compute, controls, warn, face="descent")
-    )
+    live = Live(compute, controls, warn, face="descent")
+    return explorer(player(draw, ridges, size=SIZE, interval=900), live)
 
 
 def _point(w: Array) -> str:

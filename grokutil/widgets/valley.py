@@ -23,8 +23,8 @@ from grokutil.widgets.player import Control, player
 UNTIL, RECORDS, LANDED = 2.0, 160, 60.0  # slow time, records, time after which every fall is over
 TIMES = UNTIL * np.linspace(0, 1, RECORDS + 1) ** 3  # the fall and the slide both have room
 SIZE = (5.4, 2.8)
-RIDGES = (0.1, 0.01, 1.0)
-MOMENTS = (0, 32, 48, 64, 96, 128, 160)  # of the records, those that are drawn beforehand
+RIDGES = (1.0, 0.3, 0.1, 0.03)
+MOMENT = 96  # of the records, the one that is drawn beforehand
 
 
 class Valley(NamedTuple):
@@ -86,7 +86,9 @@ def course(valley: str, start: tuple[float, float], ridge: float) -> Course:
     return Course(training, slow, distance)
 
 
-def draw(figure: Figure, ridge: float, moment: int, valley: str = "y = x²", x: float = 1.1, y: float = 2.3) -> str:
+def draw(
+    figure: Figure, ridge: float, moment: int = MOMENT, valley: str = "y = x²", x: float = 1.1, y: float = 2.3
+) -> str:
     """The plane with the forces at a moment, and the distance of training from the slow flow over the weight decay."""
     scene, run = VALLEYS[valley], course(valley, (x, y), ridge)
     Z, (theta, ghost) = scene.manifold(), (run.training[moment], run.slow[moment])
@@ -117,15 +119,14 @@ def draw(figure: Figure, ridge: float, moment: int, valley: str = "y = x²", x: 
 
 
 def valley() -> W.VBox:
-    """Time and weight decay; live also the shape of the valley and the start."""
+    """Weight decay; live also the time, the shape of the valley and the start."""
     controls = {
         "valley": W.Dropdown(options=list(VALLEYS), description="valley"),
         "x": W.FloatSlider(1.1, min=-2.8, max=2.8, step=0.05, description="start, across"),
         "y": W.FloatSlider(2.3, min=-2.8, max=2.8, step=0.05, description="start, up"),
         "ridge": W.FloatLogSlider(0.1, min=-3, max=0, step=0.05, description="weight decay λ", readout_format=".3g"),
-        "moment": W.IntSlider(96, min=0, max=RECORDS, description="moment"),
+        "moment": W.IntSlider(MOMENT, min=0, max=RECORDS, description="moment"),
     }
     live = Live(drawing(draw, SIZE), controls, face="valley")
-    moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.3g}" for k in MOMENTS], first=4)
-    ridges = Control("ridge", "weight decay λ", RIDGES)
-    return explorer(player(draw, moments, ridges, size=SIZE, interval=500), live)
+    ridges = Control("ridge", "weight decay λ", RIDGES, first=RIDGES.index(0.1))
+    return explorer(player(draw, ridges, size=SIZE, interval=500), live)

@@ -1,6 +1,16 @@
 """All mutants: formulas in the order of the book, then false statements."""
 
-from . import entries_errata, entries_formulas, entries_statements, flows, geometry, network, readings, training
+from . import (
+    cross_entropy,
+    entries_errata,
+    entries_formulas,
+    entries_statements,
+    flows,
+    geometry,
+    network,
+    readings,
+    training,
+)
 
 MUTANTS = (
     *readings.MUTANTS,
@@ -8,6 +18,7 @@ MUTANTS = (
     *training.MUTANTS,
     *network.MUTANTS,
     *flows.MUTANTS,
+    *cross_entropy.MUTANTS,
     *entries_formulas.MUTANTS,
     *entries_statements.MUTANTS,
     *entries_errata.MUTANTS,

@@ -74,9 +74,9 @@ MUTANTS = (
         ("eqs-12-13",),
     ),
     Mutant(
-        "model",
-        "R = 2 * (H @ W2 - Y)",
-        "R = H @ W2 - Y",
+        "losses",
+        "lambda F, Y: 2 * (F - Y))",
+        "lambda F, Y: F - Y)",
         "gradient of eq. 12 without its factor 2",
         (
             "test_model.py::test_gradient_of_eq_12_is_autograds",
@@ -85,8 +85,8 @@ MUTANTS = (
     ),
     Mutant(
         "model",
-        "((R @ W2.mT) * sigma.slope(Z))",
-        "(R @ W2.mT)",
+        "((G @ W2.mT) * sigma.slope(Z))",
+        "(G @ W2.mT)",
         "gradient of eq. 12 forgets sigma'",
         ("test_model.py::test_gradient_of_eq_12_is_autograds",),
         ("remark-4.15-one-step",),

@@ -80,8 +80,8 @@ MUTANTS = (
     ),
     Mutant(
         "train",
-        '1 / (integer("n", n, 1) * integer("d_out", d_out, 1)) if',
-        '1 / integer("n", n, 1) if',
+        '"mean": 1 / (n * d_out)',
+        '"mean": 1 / n',
         "mean loss over samples only, not over all entries",
         ("test_train.py::test_conventions_convert",),
         ("assumption-4.3",),

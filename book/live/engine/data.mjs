@@ -3,7 +3,7 @@ import { integer, number } from "./checks.mjs";
 import { Generator } from "./random.mjs";
 
 // Python's round: halves go to the even number.
-const evenRound = (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+export const evenRound = (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 // How many pairs there are, how many to train on (n) and to test; trainSize counts where there is one.
 export function sizes(p, fraction, trainSize) {
@@ -28,6 +28,9 @@ export function modularAddition({ p, fraction, trainSize, seed }) {
   return { p, train: take(order.subarray(0, n)), test: take(order.subarray(n)) };
 }
 
+// The sum that pair i asks for.
+export const label = (pairs, i, p) => (pairs[2 * i] + pairs[2 * i + 1]) % p;
+
 // Row i of the inputs X is e_a + e_b, so products with X add rows, and products with its transpose scatter them.
 
 // Z (n, width) = X V for V (p, width).
@@ -38,13 +41,15 @@ export function gather(pairs, V, Z, width) {
   }
 }
 
-// V (p, width) += X^T G for G (n, width).
-export function scatter(pairs, G, V, width) {
+// V (p, width) += X^T G for G (n, width), or X^T (G o S) where there is S.
+export function scatter(pairs, G, V, width, S) {
   for (let i = 0, o = 0; i < pairs.length; i += 2) {
     let a = pairs[i] * width, b = pairs[i + 1] * width;
     for (const end = o + width; o < end; ) {
-      V[a++] += G[o];
-      V[b++] += G[o++];
+      const x = S ? G[o] * S[o] : G[o];
+      V[a++] += x;
+      V[b++] += x;
+      o++;
     }
   }
 }

@@ -1,4 +1,5 @@
-// Fourier features of an embedding and the circle of a frequency, by default the largest, as in grokutil.fourier; p odd.
+// Fourier features of an embedding, F_k = re - i im of one frequency and the size of all, and the circle of that
+// frequency, by default the largest, as in grokutil.fourier; p odd.
 // im is that of conj(F_k): number j stands at the angle 2 pi j k / p.
 export function circle(W, p, width, k) {
   const K = (p - 1) / 2, strength = new Float64Array(K), re = new Float64Array(width), im = new Float64Array(width);
@@ -34,5 +35,5 @@ export function circle(W, p, width, k) {
     }
     points.push([u, v]);
   }
-  return { k, strength: [...strength], points };
+  return { k, strength: [...strength], points, re: [...re], im: [...im] };
 }

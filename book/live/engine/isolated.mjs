@@ -1,9 +1,9 @@
 // Eq. 20 on modular addition, as grokutil.isolated.FirstLayerDynamics computes it:
 //   W' = X^T ((A Y Y^T A H) o sigma'(X W)) - W,  A = (H H^T + ridge I)^-1,  H = sigma(X W).
 // One Cholesky factor, two solves and thin products. What has samples in its columns is transposed: B is (A Y)^T.
-import { ACTIVATIONS } from "./activations.mjs";
-import { finite, general, integer, nonNegative, oneOf } from "./checks.mjs";
-import { gather, scatter } from "./data.mjs";
+import { activationOf } from "./activations.mjs";
+import { finite, general, integer, nonNegative } from "./checks.mjs";
+import { label } from "./data.mjs";
 import { squaredNorm } from "./model.mjs";
 import { Singular, refuseSingular } from "./plan.mjs";
 
@@ -12,7 +12,7 @@ const NO_VALUE = "the activation must have a finite value and slope at every pre
 export class FirstLayerDynamics {
   // pairs: [a, b, a, b, ...] of the n training samples. kernels: plain or WebAssembly.
   constructor({ p, width, pairs, activation, ridge = 0 }, kernels) {
-    const n = pairs.length / 2, sigma = ACTIVATIONS[oneOf("activation", activation, Object.keys(ACTIVATIONS))];
+    const n = pairs.length / 2, sigma = activationOf(activation);
     Object.assign(this, { p, width: integer("width", width, 1), pairs, activation, sigma, kernels, n, evaluations: 0, products: 0 });
     this.ridge = nonNegative("ridge", ridge);
     refuseSingular(n, width, ridge);
@@ -26,12 +26,12 @@ export class FirstLayerDynamics {
 
   // H, slopes, factor, A Y and the readout W2 (transposed) at W. Where they are those of W already, nothing is done.
   prepare(W) {
-    const { p, width, pairs, n, H, S, B, at, bend } = this;
+    const { p, width, pairs, n, H, S, B, at, bend, kernels } = this;
     if (W.every((w, i) => w === at[i])) return;
     at.fill(NaN);
     finite("W1", W);
-    gather(pairs, W, H, width);
-    this.sigma.apply(H, S, bend);
+    kernels.gather(pairs, W, H, width);
+    this.sigma.apply(H, S, bend, kernels);
     this.factorise();
     B.fill(0);
     for (let i = 0; i < n; i++) B[label(pairs, i, p) * n + i] = 1;
@@ -91,13 +91,12 @@ export class FirstLayerDynamics {
 
   // W' into V.
   velocity(W, V) {
-    const { width, pairs, G, S } = this;
+    const { width, pairs, G, S, kernels } = this;
     this.prepare(W);
     this.evaluations++;
     this.hidden();
-    for (let i = 0; i < G.length; i++) G[i] *= S[i];
     for (let i = 0; i < V.length; i++) V[i] = -W[i];
-    scatter(pairs, G, V, width);
+    kernels.scatter(pairs, G, V, width, S);
   }
 
   // The velocity at W; product() then multiplies with its derivative there, which shares the factor.
@@ -117,7 +116,7 @@ export class FirstLayerDynamics {
   // V -> Dv(W)[V] into out, for the W of the last linearize(), velocity() or prepare().
   product(V, out) {
     const { p, width, n, pairs, H, S, G, B, W2, Z1, H1, B1, P1, bend, kernels } = this;
-    gather(pairs, V, Z1, width);
+    kernels.gather(pairs, V, Z1, width);
     for (let i = 0; i < H1.length; i++) H1[i] = Z1[i] * S[i];
     kernels.rows(W2, H1, B1, p, width, n);
     kernels.product(B, H1, P1, p, n, width); // (dH^T B)^T
@@ -127,10 +126,9 @@ export class FirstLayerDynamics {
     if (this.narrow) kernels.product(B, H1, P1, p, n, width); // solve() has used it up
     kernels.product(B1, H, P1, p, n, width, true); // of the readout
     kernels.transposed(B, P1, G, n, p, width, true);
-    for (let i = 0; i < G.length; i++) G[i] *= S[i];
-    if (bend) for (let i = 0; i < G.length; i++) G[i] += bend[i] * Z1[i];
     for (let i = 0; i < out.length; i++) out[i] = -V[i];
-    scatter(pairs, G, out, width);
+    kernels.scatter(pairs, G, out, width, S);
+    if (bend) kernels.scatter(pairs, Z1, out, width, bend);
     this.products++;
   }
 
@@ -143,8 +141,6 @@ export class FirstLayerDynamics {
     return sum;
   }
 }
-
-const label = (pairs, i, p) => (pairs[2 * i] + pairs[2 * i + 1]) % p;
 
 // Squared norms of the columns of H.
 function columns(H, width) {

@@ -1,6 +1,6 @@
 // The tangent space of the zero-loss manifold at small sizes, as in grokutil.manifold: P v = v - J^T (J J^T)^-1 J v.
 // Outputs are kept by class, (p, n); a vector is the pair of layers [V1, V2], both (p, width).
-import { ACTIVATIONS } from "./activations.mjs";
+import { activationOf } from "./activations.mjs";
 import { gather, scatter } from "./data.mjs";
 import { Singular } from "./plan.mjs";
 
@@ -9,7 +9,7 @@ export const LARGEST = 1500; // rows of J: a factor takes a third of a second
 export class TangentSpace {
   constructor({ p, width, pairs, activation }, kernels) {
     const n = pairs.length / 2, M = n * p;
-    Object.assign(this, { p, width, pairs, n, M, sigma: ACTIVATIONS[activation], kernels });
+    Object.assign(this, { p, width, pairs, n, M, sigma: activationOf(activation), kernels });
     [this.H, this.S, this.Z, this.U, this.D, this.L] = [n * width, n * width, n * width, M, M * width, M * M].map(kernels.alloc);
     this.K = kernels.alloc(n * n);
   }
@@ -44,11 +44,17 @@ export class TangentSpace {
 
   // P [V1, V2], in place.
   project(V1, V2) {
-    const { p, width, pairs, n, M, H, S, Z, U, W2, L, kernels } = this;
+    const { p, width, pairs, n, H, S, Z, U, W2, kernels } = this;
     gather(pairs, V1, Z, width);
     for (let i = 0; i < Z.length; i++) Z[i] *= S[i];
     kernels.rows(W2, Z, U, p, width, n);
     kernels.rows(V2, H, U, p, width, n, true);
+    this.correct(V1, V2);
+  }
+
+  // [V1, V2] less J^T (J J^T)^-1 U, in place, for changes U (p, n) of the outputs.
+  correct(V1, V2) {
+    const { p, width, pairs, n, M, H, S, Z, U, W2, L, kernels } = this;
     kernels.solve(L, U, M, 1);
     for (let i = 0; i < M; i++) U[i] = -U[i];
     kernels.transposed(U, W2, Z, n, p, width);

@@ -1,7 +1,7 @@
 // The network sigma(X W1) W2, its starts and its gradient, as in grokutil.model. The readout is kept transposed, (p, width).
-import { ACTIVATIONS } from "./activations.mjs";
+import { activationOf } from "./activations.mjs";
 import { oneOf } from "./checks.mjs";
-import { gather, scatter } from "./data.mjs";
+import { label } from "./data.mjs";
 import { Generator } from "./random.mjs";
 
 const READINGS = { deviation: -0.5, variance: -0.25 }; // of p^(-1/2): the exponent of p in the standard deviation
@@ -24,8 +24,7 @@ export function defaultWeights(p, width, seed, W1 = new Float64Array(p * width),
 export class Network {
   // For at most n pairs at a time.
   constructor({ p, width, n, activation }, kernels) {
-    const sigma = ACTIVATIONS[oneOf("activation", activation, Object.keys(ACTIVATIONS))];
-    Object.assign(this, { p, width, sigma, kernels });
+    Object.assign(this, { p, width, sigma: activationOf(activation), kernels });
     [this.H, this.S, this.G, this.R] = [n * width, n * width, n * width, n * p].map(kernels.alloc);
   }
 
@@ -35,8 +34,8 @@ export class Network {
   predict(W1, W2, pairs) {
     const { p, width, H, S, R, sigma, kernels } = this, n = pairs.length / 2;
     const [h, s, out] = [H, S, R].map((M) => M.subarray(0, n * (M === R ? p : width)));
-    gather(pairs, W1, h, width);
-    sigma.apply(h, s);
+    kernels.gather(pairs, W1, h, width);
+    sigma.apply(h, s, null, kernels);
     kernels.rows(h, W2, out, n, width, p);
     return out;
   }
@@ -44,12 +43,11 @@ export class Network {
   // Gradient of the loss ||Y^ - Y||^2 by both layers, into G1 and G2.
   gradient(W1, W2, pairs, G1, G2) {
     const { p, width, H, S, G, kernels } = this, n = pairs.length / 2, R = this.predict(W1, W2, pairs);
-    for (let i = 0; i < n; i++) R[i * p + ((pairs[2 * i] + pairs[2 * i + 1]) % p)] -= 1;
+    for (let i = 0; i < n; i++) R[i * p + label(pairs, i, p)] -= 1;
     for (let i = 0; i < R.length; i++) R[i] *= 2;
     kernels.product(R, W2, G.subarray(0, n * width), n, p, width);
-    for (let i = 0; i < n * width; i++) G[i] *= S[i];
     G1.fill(0);
-    scatter(pairs, G, G1, width);
+    kernels.scatter(pairs, G, G1, width, S);
     kernels.transposed(R, H, G2, p, n, width);
   }
 
@@ -58,7 +56,7 @@ export class Network {
     const { p } = this, out = this.predict(W1, W2, pairs), n = pairs.length / 2, answers = new Uint16Array(n);
     let loss = 0, right = 0;
     for (let i = 0; i < n; i++) {
-      const sum = (pairs[2 * i] + pairs[2 * i + 1]) % p;
+      const sum = label(pairs, i, p);
       for (let c = 0; c < p; c++) loss += (out[i * p + c] - (c === sum)) ** 2;
       answers[i] = largest(out, i * p, p);
       if (answers[i] === sum) right++;

@@ -15,20 +15,29 @@ import { wasmKernels } from "./wasm.mjs";
 const RECORDS = 120; // points on a curve
 const STRIDE = 10; // steps of training that are compared with -P theta
 
-// spec: { kind: "isolated" | "training", p, fraction or trainSize, width, activation, seed, plain, start, records }, and
+const KINDS = { // the run, and what it takes memory for
+  isolated: () => ({ run: isolated, parts: [FirstLayerDynamics] }),
+  training: () => ({ run: training, parts: [GradientDescent] }),
+  kinks: () => import("./sliding.mjs"),
+  paths: () => import("./walks.mjs"),
+};
+
+// spec: { kind: "isolated" | "training" | "kinks" | "paths", p, fraction or trainSize, width, activation, seed, plain, start,
+// records, embedding: W1 in each record, even: records of training at equal distances }, and
 //   isolated: ridge, reading, method ("euler" | "rkc"), step or rtol, until; start: W1
 //   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: the cosine too;
 //     changes: [[step, weightDecay], ...], new values after these steps
+//   kinks: as training, without steps; look: the step around which it is looked at
+//   paths: as training, without steps; until: the end on the clock s; beside: names of PATHS; step: of Euler's method, on
+//     2 s; projectedStep: on s
 // Readouts are transposed, (p, width). Returns { task, kernels, weights(), counts(), set(values), steps }: steps yields
 // { now, stage, stages, record } after each step and each stage of one, with a record where one is due.
 export async function begin(spec) {
   const { n } = plan(spec), { p, width } = spec, task = modularAddition(spec);
-  const [kind, tangent] = spec.kind === "training" ? [training, spec.tangent && n * p <= LARGEST] : [isolated, false];
-  const numbers =
-    2 ** 12 + 20 * p * width + Network.numbers(p, width, (p * (p + 1)) / 2) + (tangent ? TangentSpace.numbers(p, width, n) : 0) +
-    (kind === isolated ? FirstLayerDynamics : GradientDescent).numbers(p, width, n);
+  const tangent = spec.tangent && n * p <= LARGEST, { run, parts } = await KINDS[spec.kind]();
+  const numbers = [...parts, ...(tangent ? [TangentSpace] : [])].reduce((sum, part) => sum + part.numbers(p, width, n), 2 ** 12 + 20 * p * width + Network.numbers(p, width, (p * (p + 1)) / 2));
   const kernels = spec.plain ? plainKernels() : await wasmKernels(numbers).catch(plainKernels);
-  return { task, kernels, ...kind({ ...spec, pairs: task.train, tangent }, task, kernels) };
+  return { task, kernels, ...run({ ...spec, pairs: task.train, tangent }, task, kernels) };
 }
 
 function isolated(spec, task, kernels) {
@@ -57,11 +66,18 @@ function isolated(spec, task, kernels) {
   return { steps: steps(), dynamics, weights: () => [W, dynamics.W2], counts: () => ({ evaluations: dynamics.evaluations, products: dynamics.products }), set() {} };
 }
 
-function training(spec, task, kernels) {
-  const { p, width, steps: last } = spec, [W1, W2, B1, B2, T1, T2] = Array.from({ length: 6 }, () => kernels.alloc(p * width));
+// Both layers and their descent, at the start.
+export function network(spec, kernels) {
+  const { p, width } = spec, [W1, W2] = [p * width, p * width].map(kernels.alloc);
   if (spec.start) [W1, W2].forEach((W, l) => W.set(spec.start[l]));
   else defaultWeights(p, width, spec.seed, W1, W2);
-  const descent = new GradientDescent(spec, W1, W2, kernels), see = observer(spec, task, kernels);
+  const descent = new GradientDescent(spec, W1, W2, kernels);
+  return { W1, W2, descent, weights: () => [W1, W2], counts: () => ({ evaluations: descent.count, products: 0 }) };
+}
+
+function training(spec, task, kernels) {
+  const { p, width, steps: last } = spec, { W1, W2, descent, ...told } = network(spec, kernels), see = observer(spec, task, kernels);
+  const [B1, B2, T1, T2] = Array.from({ length: 4 }, () => kernels.alloc(p * width));
   const space = spec.tangent && new TangentSpace(spec, kernels);
   const along = () => {
     space.at(W1, W2);
@@ -74,7 +90,7 @@ function training(spec, task, kernels) {
   };
   function* steps() {
     yield { now: 0, record: { now: 0, ...see(W1, W2) } };
-    const marks = spec.marks ?? ratios(last, spec.records ?? RECORDS);
+    const count = spec.records ?? RECORDS, marks = spec.marks ?? (spec.even ? evenly : ratios)(last, count);
     const changes = [...(spec.changes ?? [])];
     let at = 0, since = 0;
     for (let now = 1; now <= last; now++) {
@@ -92,18 +108,19 @@ function training(spec, task, kernels) {
     }
   }
   const set = ({ weightDecay }) => (descent.weightDecay = weightDecay);
-  return { steps: steps(), descent, weights: () => [W1, W2], counts: () => ({ evaluations: descent.count, products: 0 }), set };
+  return { steps: steps(), set, ...told };
 }
 
-// Steps at equal ratios, from 1 to the last one.
+// Steps to the last one at equal distances; at equal ratios, from 1.
+const evenly = (last, count) => [...new Set(Array.from({ length: count }, (_, i) => Math.max(1, Math.round((last * (i + 1)) / count))))];
 const ratios = (last, count) => [...new Set(Array.from({ length: count }, (_, i) => Math.round(last ** ((i + 1) / count))))];
 
 // What a record tells of a state: losses (means, as nn.MSELoss), accuracies, squared norms, what the network answers to
 // each pair, and the circle of the strongest frequency with the strength of all, where p is odd.
-function observer({ p, width, activation }, task, kernels) {
+export function observer({ p, width, activation, embedding }, task, kernels) {
   const network = new Network({ p, width, n: Math.max(task.train.length, task.test.length) / 2, activation }, kernels);
   return (W1, W2) => {
     const [train, test] = [task.train, task.test].map((pairs) => network.measure(W1, W2, pairs));
-    return { train, test, norms: [squaredNorm(W1), squaredNorm(W2)], circle: p % 2 && p > 2 ? circle(W1, p, width) : null };
+    return { train, test, norms: [squaredNorm(W1), squaredNorm(W2)], circle: p % 2 && p > 2 ? circle(W1, p, width) : null, ...(embedding && { E: W1.slice() }) };
   };
 }

@@ -2,13 +2,13 @@
 // growing it would take the views away.
 import WASM from "./kernels.wasm"; // in base 64, as the bundler gives it
 
-const START = 1024; // what the compiler keeps for itself
+const START = 1024 + 128 + 64 * 256 + 8 * 256 * 96; // the corner, left and right of kernels.ts
 
 export async function wasmKernels(numbers) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((START + 8 * numbers) / 65536) + 1 });
   const bytes = Uint8Array.from(atob(WASM), (letter) => letter.charCodeAt(0));
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory, abort: () => { throw new Error("abort"); } } });
-  const { gram, cholesky, solve, product, transposed, rows } = instance.exports;
+  const { gram, cholesky, solve, product, transposed, rows, gather, scatter, kink } = instance.exports;
   let next = START;
   const at = (view) => view.byteOffset;
   return {
@@ -24,5 +24,14 @@ export async function wasmKernels(numbers) {
     product: (A, B, C, m, k, n, more = false) => product(at(A), at(B), at(C), m, k, n, more),
     transposed: (A, B, C, m, k, n, more = false) => transposed(at(A), at(B), at(C), m, k, n, more),
     rows: (A, B, C, m, k, n, more = false) => rows(at(A), at(B), at(C), m, k, n, more),
+    gather(pairs, V, Z, width) {
+      const row = 8 * width, v = at(V);
+      for (let i = 0, z = at(Z); i < pairs.length; i += 2, z += row) gather(v + row * pairs[i], v + row * pairs[i + 1], z, width);
+    },
+    scatter(pairs, G, V, width, S) {
+      const row = 8 * width, v = at(V), s = at(S) - at(G);
+      for (let i = 0, g = at(G); i < pairs.length; i += 2, g += row) scatter(g, g + s, v + row * pairs[i], v + row * pairs[i + 1], width);
+    },
+    kink: (H, S, low) => kink(at(H), at(S), H.length, low),
   };
 }

@@ -53,7 +53,7 @@ export const mount = (place, given = linked("laboratory")) =>
     fields: FIELDS,
     presets: PRESETS,
     clock: "s",
-    unit: 2, // the engine, as the package, runs on tau = 2 s
+    unit: () => 2, // the engine, as the package, runs on tau = 2 s
     curves: CURVES,
     python,
     spec: ({ plain, until, ...values }) => ({ kind: "isolated", until: 2 * until, ...values, ...(given.plain && { plain: true }) }),

@@ -2,8 +2,7 @@
 // flow of the first layer from the same weights.
 import { html, linked, round } from "../parts/shared.mjs";
 import { ACTIVATIONS, runner } from "../parts/runner.mjs";
-import { Engine } from "../engine/client.mjs";
-import { plan } from "../engine/plan.mjs";
+import { Engine, defaultWeights, plan, ridgeFromWeightDecay } from "../engine/engine.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 const FIELDS = [
@@ -68,7 +67,7 @@ export function mount(place, given = linked("training")) {
   // The isolated flow of the first layer, on the clock of the steps: tau = eta wd steps / (1 - m).
   const beside = {
     engine: new Engine(), records: [], perStep: 1, nodes: [note],
-    async begin(values, show) {
+    begin(values, show) {
       if (!replay) changes.length = 0;
       replay = false;
       const records = (this.records = []);
@@ -77,8 +76,6 @@ export function mount(place, given = linked("training")) {
       const { p, trainSize, width, activation, seed, steps, loss } = values, wd = decay(values.log);
       this.perStep = (values.learningRate * wd) / (1 - values.momentum);
       if (values.isolated === "no" || !wd) return;
-      const { defaultWeights, ridgeFromWeightDecay } = await import("../engine/engine.mjs");
-      if (records !== this.records) return; // another run was asked for meanwhile
       const ridge = ridgeFromWeightDecay(wd, plan(spec(values)).n, p, loss), [start] = defaultWeights(p, width, seed);
       this.engine.run({ kind: "isolated", p, trainSize, width, activation, seed, ridge, method: "rkc", rtol: 1e-2, until: steps * this.perStep, start }, (told) => {
         if (told.records) records.push(...told.records);

@@ -1,5 +1,5 @@
 // The valley: two weights, training and the slow flow. Drag the point, see the forces and how far the two part.
-import { button, chart, coalesced, element, form, frame, html, linked, round, share, speaker } from "../parts/shared.mjs";
+import { button, chart, coalesced, form, frame, html, linked, player, round, share, speaker } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
 import { plane } from "../parts/plane.mjs";
 
@@ -76,7 +76,7 @@ export function mount(place, given = linked("valley")) {
   const first = SHAPES[given.shape] ? given.shape : "parabola";
   const range = (value, low, high) => ({ type: "range", min: low, max: high, step: 0.01, value });
   const said = speaker("said status"), shared = share("valley");
-  let found = null, playing = 0;
+  let found = null;
   const controls = form([
     ["shape", "valley", { options: Object.keys(SHAPES), texts: ["y = x²", "w₁ w₂ = 1", "w₁ w₂ = 0"], value: first }],
     ["x", "start, across", range(SHAPES[first].start[0], ...SHAPES[first].box.slice(0, 2))],
@@ -86,7 +86,7 @@ export function mount(place, given = linked("valley")) {
   ], { ...given, log: given.ridge > 0 ? Math.log10(given.ridge) : undefined }, (name) => {
     if (name === "shape") begin();
     if (name !== "k") compute();
-    else stop();
+    else play.stop();
     draw();
   });
   const values = () => {
@@ -143,7 +143,7 @@ export function mount(place, given = linked("valley")) {
       map.dot(slow[k], 8, "stroke: var(--measurement)", { class: "line", "stroke-width": 2.5 });
       const longest = Math.max(...[loss, decay, sum].map((f) => Math.hypot(...f))) || 1, unit = (0.22 * (view[1] - view[0])) / longest;
       for (const [name, force, color] of [["loss", loss, "--test"], ["weight decay", decay, "--layer2"], ["sum", sum, "--layer1"]])
-        arrow(map.node, [map.px(theta[0]), map.py(theta[1])], [map.px(theta[0] + unit * force[0]), map.py(theta[1] + unit * force[1])], `var(${color})`, name);
+        map.arrow(theta, theta.map((x, i) => x + unit * force[i]), `var(${color})`, { "data-force": name });
       map.dot(theta, 4.5, "fill: var(--train)");
       const error = gap.map((g) => g / ridge);
       errors.draw({
@@ -168,23 +168,9 @@ export function mount(place, given = linked("valley")) {
     residual.node.toggleAttribute("hidden", !found);
   }
 
-  const stop = () => {
-    cancelAnimationFrame(playing);
-    playing = 0;
-    play.textContent = "Play";
-  };
-  const step = (begun, from) => (now) => {
-    const k = Math.min(RECORDS, Math.round(from + (now - begun) / 30));
+  const play = player(() => values().k, RECORDS, (k) => {
     controls.set("k", k);
     draw();
-    if (k === RECORDS) stop();
-    else playing = requestAnimationFrame(step(begun, from));
-  };
-  const play = button("Play", () => {
-    if (playing) return stop();
-    const { k } = values();
-    play.textContent = "Stop";
-    playing = requestAnimationFrame((now) => step(now, k === RECORDS ? 0 : k)(now));
   });
   const land = button("Let it fall first", () => {
     if (!found) return;
@@ -198,18 +184,8 @@ export function mount(place, given = linked("valley")) {
     key.append(html("span", { className: "swatch", style: `background: var(${color})` }), `${text} `);
   begin();
   for (const name of ["x", "y"]) if (given[name] !== undefined) controls.set(name, given[name]);
-  box.append(title, controls.node, html("div", { className: "strip" }, play, land), html("div", { className: "charts" }, html("div", {}, map.node, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
+  box.append(title, controls.node, html("div", { className: "strip" }, play.node, land), html("div", { className: "charts" }, html("div", {}, map.node, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
   place.append(box);
   draw();
   return { values, result: () => found };
-}
-
-function arrow(parent, [x1, y1], [x2, y2], color, name) {
-  const length = Math.hypot(x2 - x1, y2 - y1);
-  if (length < 2) return;
-  const [u, v] = [(x2 - x1) / length, (y2 - y1) / length], head = Math.min(8, length / 2);
-  element("path", {
-    d: `M${x1},${y1}L${x2},${y2}m${(-u * head - v * head / 2).toFixed(1)},${(-v * head + u * head / 2).toFixed(1)}L${x2},${y2}l${(-u * head + v * head / 2).toFixed(1)},${(-v * head - u * head / 2).toFixed(1)}`,
-    class: "curve", style: `stroke: ${color}`, "data-force": name,
-  }, parent);
 }

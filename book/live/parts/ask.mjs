@@ -1,11 +1,12 @@
 // Try it yourself: type two numbers, see what the network says now, and which of its units speak loudest for it.
+import { ACTIVATIONS } from "../engine/engine.mjs";
 import { form, html, round, speaker } from "./shared.mjs";
 
 const UNITS = 5;
 
 // What the network W1 (p, width), W2 (transposed, (p, width)) says to a + b: all outputs, the answer, and what each unit
 // h adds to the output of the answer, sigma(W1[a, h] + W1[b, h]) W2[answer, h], the largest first.
-export function answer(ACTIVATIONS, { p, width, activation, weights: [W1, W2] }, a, b) {
+export function answer({ p, width, activation, weights: [W1, W2] }, a, b) {
   const H = Float64Array.from({ length: width }, (_, h) => W1[a * width + h] + W1[b * width + h]);
   ACTIVATIONS[activation].apply(H, new Float64Array(width));
   const outputs = Array.from({ length: p }, (_, c) => H.reduce((sum, x, h) => sum + x * W2[c * width + h], 0));
@@ -17,13 +18,12 @@ export function answer(ACTIVATIONS, { p, width, activation, weights: [W1, W2] },
 export function asker() {
   let network = null;
   const said = speaker(), why = html("div", { className: "unit" });
-  const look = async () => {
-    const { ACTIVATIONS } = await import("../engine/engine.mjs"); // which the run has loaded
+  const look = () => {
     why.replaceChildren();
     if (!network) return said.say("Run it first.");
     const { p } = network, { a, b } = controls.values();
     if (![a, b].every((x) => Number.isInteger(x) && x >= 0 && x < p)) return said.say(`a and b are whole numbers from 0 to ${p - 1}.`);
-    const { outputs, said: found, units } = answer(ACTIVATIONS, network, a, b), sum = (a + b) % p;
+    const { outputs, said: found, units } = answer(network, a, b), sum = (a + b) % p;
     const second = Math.max(...outputs.filter((_, c) => c !== found)), whole = outputs[found];
     said.say(`${a} + ${b} modulo ${p}: the network now says ${found}, which is ${found === sum ? "right" : `wrong: it is ${sum}`}. Its output there is ${round(whole, 2)}, the next largest ${round(second, 2)}.`);
     const most = Math.abs(units[0].share) || 1;

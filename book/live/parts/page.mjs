@@ -125,4 +125,27 @@ export function coalesced(act) {
   };
 }
 
+// A button that plays: show(k) for k from at() to `last`, one every 30 ms; from 0 if it stands at the end.
+export function player(at, last, show, text = "Play") {
+  let playing = 0;
+  const stop = () => {
+    cancelAnimationFrame(playing);
+    playing = 0;
+    node.textContent = text;
+  };
+  const step = (begun, from) => (now) => {
+    const k = Math.min(last, Math.round(from + (now - begun) / 30));
+    show(k);
+    if (k === last) stop();
+    else playing = requestAnimationFrame(step(begun, from));
+  };
+  const node = button(text, () => {
+    if (playing) return stop();
+    const k = at();
+    node.textContent = "Stop";
+    playing = requestAnimationFrame((now) => step(now, k === last ? 0 : k)(now));
+  });
+  return { node, stop };
+}
+
 export const round = (x, digits = 3) => `${+x.toPrecision(digits)}`;

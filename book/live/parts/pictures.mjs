@@ -43,8 +43,9 @@ export function table() {
 const WIDTH = 330, HEIGHT = 230;
 
 // The numbers 0 ... p-1 on the plane of one frequency, joined in the order of a walk around it; its strength among all.
-export function ring() {
-  const node = picture(WIDTH, HEIGHT);
+// choose(k): a frequency is chosen among the bars; without it the frequency is called the largest.
+export function ring(choose) {
+  const node = picture(WIDTH, HEIGHT), which = choose ? "" : "the largest ";
   const draw = (found) => {
     node.replaceChildren();
     node.toggleAttribute("hidden", !found);
@@ -53,7 +54,7 @@ export function ring() {
     const [cx, cy, r] = [112, HEIGHT / 2 + 10, 88], most = Math.max(...strength);
     const order = points.map((_, j) => j).sort((a, b) => ((a * k) % p) - ((b * k) % p));
     const place = (j) => [cx + (r * points[j][0]) / radius, cy - (r * points[j][1]) / radius];
-    element("text", { x: 4, y: 13, class: "title" }, node, `circle of the largest frequency, ${k}`);
+    element("text", { x: 4, y: 13, class: "title" }, node, `circle of ${which}frequency${choose ? "" : ","} ${k}`);
     element("polyline", { points: [...order, order[0]].map((j) => place(j).map((z) => z.toFixed(1)).join()).join(" "), class: "line pale" }, node);
     for (const j of order) {
       const [x, y] = place(j);
@@ -64,10 +65,11 @@ export function ring() {
     strength.forEach((s, i) => {
       const high = (s / most) * 110;
       element("rect", { x: left + i * bar, y: 190 - high, width: 0.8 * bar, height: high, style: `fill: var(${i + 1 === k ? "--measurement" : "--faint"})` }, node);
+      if (choose) element("rect", { x: left + i * bar, y: 80, width: bar, height: 110, fill: "transparent" }, node).addEventListener("click", () => choose(i + 1));
     });
     element("text", { x: left, y: 68 }, node, "strength");
     element("text", { x: left, y: 208 }, node, `frequency 1…${strength.length}`);
-    node.setAttribute("aria-label", `The numbers on the plane of the largest frequency, ${k}, whose strength is ${((100 * most ** 2) / strength.reduce((sum, s) => sum + s * s, 0)).toFixed(0)} percent of all squared.`);
+    node.setAttribute("aria-label", `The numbers on the plane of ${which}frequency ${k}, whose strength is ${((100 * strength[k - 1] ** 2) / strength.reduce((sum, s) => sum + s * s, 0)).toFixed(0)} percent of all squared.`);
   };
   return { node, draw };
 }

@@ -22,16 +22,26 @@ export function plane(moved) {
   node.addEventListener("pointermove", (event) => node.hasPointerCapture(event.pointerId) && drag(event));
   return {
     node, px, py,
-    // Empty, with axes through zero and their names.
+    // Empty, with axes through zero and their names, if there are names.
     clear(box, names) {
       [left, right, low, high] = box;
       node.replaceChildren();
+      if (!names) return;
       element("path", { d: `M${px(left)},${py(0)}H${px(right)}M${px(0)},${py(low)}V${py(high)}`, class: "line pale" }, node);
       element("text", { x: px(right), y: py(0) - 5, "text-anchor": "end" }, node, names[0]);
       element("text", { x: px(0) + 6, y: py(high) + 4 }, node, names[1]);
     },
     line: (points, attributes) => element("polyline", { points: points.map(([u, v]) => `${px(u).toFixed(1)},${py(v).toFixed(1)}`).join(" "), ...attributes }, node),
     dot: ([u, v], r, style, attributes = {}) => element("circle", { cx: px(u), cy: py(v), r, style, ...attributes }, node),
+    arrow(from, to, color, attributes = {}) {
+      const [x1, x2] = [from, to].map(([u]) => px(u)), [y1, y2] = [from, to].map(([, v]) => py(v)), length = Math.hypot(x2 - x1, y2 - y1);
+      if (length < 2) return;
+      const [u, v] = [(x2 - x1) / length, (y2 - y1) / length], head = Math.min(8, length / 2);
+      element("path", {
+        d: `M${x1},${y1}L${x2},${y2}m${(-u * head - v * head / 2).toFixed(1)},${(-v * head + u * head / 2).toFixed(1)}L${x2},${y2}l${(-u * head + v * head / 2).toFixed(1)},${(-v * head - u * head / 2).toFixed(1)}`,
+        class: "curve", style: `stroke: ${color}`, ...attributes,
+      }, node);
+    },
     handle(x, y) {
       const taken = element("g", { class: "handle", transform: `translate(${px(x)} ${py(y)})` }, node);
       element("circle", { r: 22, fill: "transparent" }, taken);

@@ -1,6 +1,5 @@
 // A face that runs: settings, Run and Stop, curves and pictures that grow, a look back, earlier runs kept beside it.
-import { Engine } from "../engine/client.mjs";
-import { plan } from "../engine/plan.mjs";
+import { Engine, plan } from "../engine/engine.mjs";
 import { asker } from "./ask.mjs";
 import { ring, table } from "./pictures.mjs";
 import { button, chart, coalesced, form, frame, html, round, share, speaker } from "./shared.mjs";
@@ -11,12 +10,35 @@ let speed = 3e9; // operations a second at first; measured at each run, for all 
 
 export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
 
+// Pictures of a network that adds: the table of its answers, the circle of its largest frequency, and a question to it.
+// draw(record, values, task); know({ ...values, weights }).
+function network() {
+  const sums = table(), wheel = ring(), ask = asker();
+  return {
+    nodes: [sums.node, wheel.node],
+    below: [ask.node],
+    draw(at, { p }, task) {
+      sums.draw({ p, pairs: task, answers: { train: at.train.answers, test: at.test.answers } });
+      wheel.draw(at.circle);
+    },
+    know: ask.know,
+  };
+}
+
 // name, title, lead; fields as for form(); presets: { text: values }; spec(values): the run for the engine; last(values):
-// where the clock ends; clock: its name; unit: how much of the engine's time one of it is; curves: [{ chart, y, series(records), compare(records) }]; python(values, whether they are those of the run that is shown);
-// label(values): a short name of a run; during: fields that may change while it runs; beside(engineFace): more.
+// where the clock ends; clock: its name; unit(values): how much of the engine's time one of it is; curves: [{ chart, y,
+// series(records), compared }]; python(values, whether they are those of the run that is shown); label(values): a short name
+// of a run, which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record; counted: what
+// the engine counts;
+// during: fields that may change while it runs; seen: fields that only choose what is shown; pictures(choose): beside the
+// curves, see network(), where choose(field, value) is a choice made in a picture; beside: more that runs.
 export function runner(place, given, config) {
-  const { name, title, lead, fields, presets, spec, last, clock, unit = 1, curves, python, label } = config;
-  const box = frame(name, title), said = speaker("said status"), shared = share(name), sums = table(), wheel = ring(), ask = asker();
+  const { name, title, lead, fields, presets, spec, last, clock, unit = () => 1, curves, python, label } = config;
+  const box = frame(name, title), said = speaker("said status"), shared = share(name);
+  const pictures = (config.pictures ?? network)((field, value) => {
+    controls.set(field, value);
+    changed(field);
+  });
   const engine = new Engine();
   let records = [], task = null, asked = null, latest = null, kept = [], running = false, followed = true, edited = true;
   const charts = curves.map((curve) => chart({ ...curve.chart, at: (x) => back(x) }));
@@ -41,11 +63,19 @@ export function runner(place, given, config) {
     const values = edited ? controls.values() : asked;
     shared.update({ ...values, ...(!edited && config.extra?.(asked)) }, python(values, !edited));
   };
-  const controls = form(fields, given, (changed) => {
-    if (running && config.during?.includes(changed)) engine.set(config.change(controls.values()));
+  const changed = (field) => {
+    const values = controls.values();
+    if (config.seen?.includes(field)) {
+      asked &&= { ...asked, [field]: values[field] };
+      config.shape?.(controls, values);
+      tellShared();
+      return show();
+    }
+    if (running && config.during?.includes(field)) engine.set(config.change(values));
     else edited = true;
     expect();
-  });
+  };
+  const controls = form(fields, given, changed);
   const now = () => records[followed ? records.length - 1 : Math.min(Number(scrub.value), records.length - 1)];
   const show = coalesced(() => {
     if (!records.length) return;
@@ -66,8 +96,7 @@ export function runner(place, given, config) {
         text: `${curve.chart.title}: ${series.map((s) => `${s.name} ${round(s.values[k])}, at the start ${round(s.values[0])}`).join("; ")}; at ${clock} = ${round(at.now)}.`,
       });
     });
-    sums.draw({ p: asked.p, pairs: task, answers: { train: at.train.answers, test: at.test.answers } });
-    wheel.draw(at.circle);
+    pictures.draw(at, asked, task);
   });
   const back = (x) => {
     if (!records.length) return;
@@ -83,7 +112,7 @@ export function runner(place, given, config) {
     said.say(text);
   };
   const hear = ({ now, ...told }) => {
-    const message = now === undefined ? told : { ...told, now: now / unit };
+    const message = now === undefined ? told : { ...told, now: now / unit(asked) };
     if (message.type === "begun") {
       ({ task } = message);
       return;
@@ -93,7 +122,7 @@ export function runner(place, given, config) {
       config.changed(message);
       return tellShared();
     }
-    if (message.records) records.push(...message.records.map((record) => ({ ...record, now: record.now / unit })));
+    if (message.records) records.push(...message.records.map((record) => ({ ...record, now: record.now / unit(asked) })));
     if (message.now !== undefined) bar.value = message.now / last(asked);
     show();
     if (message.type === "error") return end(`${message.message}${records.length > 1 ? " What is shown is what was computed so far." : ""}`);
@@ -102,13 +131,13 @@ export function runner(place, given, config) {
     const cost = plan(spec(asked)).operations * (message.evaluations + message.products);
     const settled = message.now > last(asked) / 10; // at first the records take more time than the steps
     if (settled && message.seconds > 0.1) speed = cost / message.seconds;
-    if (message.weights) ask.know({ ...asked, weights: message.weights });
-    const at = records.at(-1), found = `${clock} = ${round(message.now)} of ${round(last(asked))}: ${config.tell(at)}`;
+    if (message.weights) pictures.know?.({ ...asked, weights: message.weights });
+    const at = records.at(-1), found = `${clock} = ${round(message.now)} of ${round(last(asked))}: ${at ? config.tell(at, asked) : config.before}`;
     if (message.type === "progress") {
       const left = message.seconds * (last(asked) / message.now - 1), stage = message.stages ? `, stage ${message.stage} of ${message.stages} of a step` : "";
       return said.say(`${found}${stage}${settled && left > 1 ? `; ${about(left)} left` : ""}`);
     }
-    end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} evaluations in ${round(message.seconds, 2)} s. ${found}.`);
+    end(`${message.type === "done" ? "Done" : "Stopped; what is shown is what was computed so far"}: ${message.evaluations} ${config.counted ?? "evaluations"} in ${round(message.seconds, 2)} s. ${found}.`);
   };
   const start = () => {
     try {
@@ -165,10 +194,10 @@ export function runner(place, given, config) {
     html("p", {}, html("b", { textContent: "Live" }), `: ${lead}`),
     html("div", { className: "strip" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
     controls.node,
-    html("div", { className: "strip" }, run, stop, bar, keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)),
+    html("div", { className: "strip" }, run, stop, bar, ...(label ? [keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)] : [])),
     ...said.nodes, list, ...(config.beside?.nodes ?? []),
-    html("div", { className: "charts" }, ...charts.map(({ node }) => node), sums.node, wheel.node),
-    ask.node, shared.node,
+    html("div", { className: "charts" }, ...charts.map(({ node }) => node), ...pictures.nodes),
+    ...(pictures.below ?? []), shared.node,
   );
   place.append(box);
   if (Object.keys(given).length === 0) fill();

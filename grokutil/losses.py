@@ -1,0 +1,55 @@
+r"""The losses that networks are trained on, as functions of their outputs: squared error, cross-entropy.
+
+The gradient by the weights is :math:`J^\top` times the slope by the outputs, for either; that is all that
+:func:`grokutil.model.loss_gradient` needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from grokutil.checks import Matrix, matrix, number
+
+
+class Loss(NamedTuple):
+    """A sum over samples, as a function of outputs and targets (n, d_out): its value and its slope by the outputs.
+
+    ``gauge`` says that a constant added to all outputs of a sample does not change it.
+    """
+
+    name: str
+    value: Callable[[Tensor, Tensor], Tensor]
+    slope: Callable[[Tensor, Tensor], Tensor]
+    gauge: bool = False
+
+
+SQUARED = Loss("squared error", lambda F, Y: (F - Y).square().sum(), lambda F, Y: 2 * (F - Y))
+CROSS_ENTROPY = Loss(
+    "cross-entropy",
+    lambda F, Y: -(Y * torch.log_softmax(F, -1)).sum(),
+    lambda F, Y: torch.softmax(F, -1) * Y.sum(-1, keepdim=True) - Y,
+    gauge=True,
+)
+
+
+def smoothed(Y: Matrix, smoothing: float) -> Tensor:
+    r"""Soft labels :math:`y = (1 - \varepsilon) Y + \varepsilon / p`: label smoothing as in ``nn.CrossEntropyLoss``.
+
+    Args:
+        Y: targets (n, p), float64, one-hot as a rule.
+        smoothing: :math:`\varepsilon`, from 0 to below 1.
+
+    Returns:
+        (n, p) tensor with the row sums of one-hot rows.
+
+    Raises:
+        ValueError: Y is not a finite float64 matrix, smoothing outside [0, 1).
+    """
+    Y, epsilon = matrix("Y", Y), number("smoothing", smoothing)
+    if not 0 <= epsilon < 1:
+        raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing!r}")
+    return (1 - epsilon) * Y + epsilon / Y.shape[1]
