@@ -1,0 +1,140 @@
+r"""A proof that no ReLU network, however wide, adds modulo p with less squared norm than a number: one positive matrix.
+
+For ReLU the least norm over all widths is a convex problem. Let :math:`a` (n, p) be any matrix with
+:math:`\|a^\top \sigma(X w)\| \le \|w\|` for all w. A network with zero loss then has
+
+.. math::
+    \langle a, Y \rangle = \sum_h \langle a^\top \sigma(X w_{1h}), w_{2h} \rangle
+        \le \sum_h \|w_{1h}\| \, \|w_{2h}\| \le \tfrac12 \|\theta\|^2 .
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grokutil.checks import integer
+
+PARTS = 9  # of a certificate: five of a, two of d, two of the products
+GAP, GROWTH, NEWTON, SMALL = 1e-5, 4.0, 60, 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    r"""A bound, and what proves it.
+
+    Attributes:
+        bound: :math:`2 \langle a, Y \rangle`; the squared norm of every ReLU network that adds modulo p is above it.
+        parts: the nine numbers of the matrix, (9,) float64.
+        smallest: smallest eigenvalue of the matrix, positive.
+    """
+
+    bound: float
+    parts: np.ndarray
+    smallest: float
+
+
+def certify(p: int) -> Certificate:
+    r"""The best certificate of its kind, by Newton's method with a barrier.
+
+    Write z = X w, :math:`h = \sigma(z) \ge 0` and :math:`v = h - z \ge 0`, so that :math:`h_i v_i = 0`. If
+
+    .. math::
+        \|o\|^2 + 2 \, o^\top a^\top h + \|w\|^2 + \sum_i d_i h_i v_i - \sum_{ij} m_{ij} h_i v_j
+
+    is positive for all vectors o, w, h that are not zero, with :math:`m_{ij} \ge 0`, then :math:`\|a^\top h\| \le \|w\|`:
+    take :math:`o = -a^\top h`. The matrix of the form is linear in a, d and m, and the best bound is a semidefinite
+    program. Addition has a symmetry, :math:`a \mapsto u a + s` modulo p, and the best a, d, m share it. Of the m only
+    those are kept that join a pair (a, a) with a pair (a, b); more of them do not raise the bound by a thousandth.
+
+    Args:
+        p: an odd prime, up to about 20: the matrix has 2 p + p(p + 1)/2 rows.
+
+    Returns:
+        A :class:`Certificate`.
+
+    Raises:
+        ValueError: p is not an odd prime.
+    """
+    basis, constant, gain = _forms(p)
+    small = 1 / (p + 1)  # the matrix is positive below 2 / (p + 1), 4 over the largest eigenvalue of X^T X
+    parts = np.array([0, 0, 0, 0, 0, small, small, 0.01 * small, 0.01 * small])
+    weight = 1.0
+    while True:
+        for _ in range(NEWTON):
+            inverse = np.linalg.inv(_matrix(parts, basis, constant))
+            steps = inverse @ basis
+            gradient = weight * gain + np.einsum("kii->k", steps)
+            hessian = np.einsum("kij,lji->kl", steps, steps)
+            gradient[-2:] += 1 / parts[-2:]
+            hessian[[-2, -1], [-2, -1]] += 1 / parts[-2:] ** 2
+            step = np.linalg.solve(hessian, gradient)
+            decrement = float(gradient @ step)
+            parts = parts + _length(parts, step, basis, constant) * step
+            if decrement < SMALL:
+                break
+        bound = float(gain @ parts)
+        if len(constant) / weight < GAP * bound:
+            break
+        weight *= GROWTH
+    return Certificate(bound, parts, smallest(p, parts))
+
+
+def smallest(p: int, parts: np.ndarray) -> float:
+    """Smallest eigenvalue of the matrix of a certificate: positive, and the bound is proved.
+
+    Args:
+        p: an odd prime.
+        parts: the nine numbers, (9,) float64.
+
+    Raises:
+        ValueError: p is not an odd prime, not nine numbers, or a product with a negative factor.
+    """
+    parts = np.asarray(parts)
+    if parts.shape != (PARTS,) or (parts[-2:] < 0).any():
+        raise ValueError(f"parts must be {PARTS} numbers, the last two not negative, got {parts!r}")
+    basis, constant, _ = _forms(p)
+    return float(np.linalg.eigvalsh(_matrix(parts, basis, constant))[0])
+
+
+def _forms(p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The matrices of the nine parts in (o, w, h), (9, D, D); the constant one, (D, D); and what each adds to 2 <a, Y>."""
+    p = integer("p", p, 3)
+    if any(p % k == 0 for k in range(2, int(p**0.5) + 1)):
+        raise ValueError(f"p must be an odd prime, got {p}: the symmetry of addition needs division modulo p")
+    a, b = np.triu_indices(p)
+    n, equal = len(a), a == b
+    X = np.eye(p)[a] + np.eye(p)[b]
+    Y = np.eye(p)[(a + b) % p] == 1
+    double = (np.eye(p)[2 * a % p] + np.eye(p)[2 * b % p]) > 0  # the answers 2a and 2b
+    same, other = equal[:, None], ~equal[:, None]
+    kinds = (same & Y, same & ~Y, other & double, other & Y, other & ~Y & ~double)
+    joined = 1.0 * (same & other.T & (X @ X.T > 0))
+    o, w, h = slice(p), slice(p, 2 * p), slice(2 * p, 2 * p + n)
+    basis = np.zeros((PARTS, 2 * p + n, 2 * p + n))
+    for form, kind in zip(basis[:5], kinds, strict=True):
+        form[h, o] = 2 * kind
+    for form, m in zip(basis[5:], (np.diag(equal * 1.0), np.diag(~equal * 1.0), -joined, -joined.T), strict=True):
+        form[h, h], form[h, w] = m, -m @ X  # h^T m (h - X w)
+    constant = np.diag(np.r_[np.ones(2 * p), np.zeros(n)])
+    gain = 2.0 * np.array([*((kind & Y).sum() for kind in kinds), 0, 0, 0, 0])
+    return (basis + basis.transpose(0, 2, 1)) / 2, constant, gain
+
+
+def _matrix(parts: np.ndarray, basis: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    return constant + np.tensordot(parts, basis, 1)
+
+
+def _length(parts: np.ndarray, step: np.ndarray, basis: np.ndarray, constant: np.ndarray) -> float:
+    """One, halved until the matrix stays positive; then a little less."""
+    length = 1.0
+    while True:
+        ahead = parts + length * step
+        if (ahead[-2:] > 0).all():
+            try:
+                np.linalg.cholesky(_matrix(ahead, basis, constant))
+                return length if length == 1 else 0.7 * length
+            except np.linalg.LinAlgError:
+                pass
+        length /= 2
