@@ -43,8 +43,8 @@ def certify(p: int) -> Certificate:
     .. math::
         \|o\|^2 + 2 \, o^\top a^\top h + \|w\|^2 + \sum_i d_i h_i v_i - \sum_{ij} m_{ij} h_i v_j
 
-    is positive for all vectors o, w, h that are not zero, with :math:`m_{ij} \ge 0`, then :math:`\|a^\top h\| \le \|w\|`:
-    take :math:`o = -a^\top h`. The matrix of the form is linear in a, d and m, and the best bound is a semidefinite
+    is positive for all vectors o, w, h that are not zero, with :math:`m_{ij} \ge 0`, then
+    :math:`\|a^\top h\| \le \|w\|`: take :math:`o = -a^\top h`. The matrix of the form is linear in a, d and m, and the best bound is a semidefinite
     program. Addition has a symmetry, :math:`a \mapsto u a + s` modulo p, and the best a, d, m share it. Of the m only
     those are kept that join a pair (a, a) with a pair (a, b); more of them do not raise the bound by a thousandth.
 
@@ -99,7 +99,7 @@ def smallest(p: int, parts: np.ndarray) -> float:
 
 
 def _forms(p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The matrices of the nine parts in (o, w, h), (9, D, D); the constant one, (D, D); and what each adds to 2 <a, Y>."""
+    """Matrices of the nine parts in (o, w, h), (9, D, D); the constant one (D, D); what each part adds to 2 <a, Y>."""
     p = integer("p", p, 3)
     if any(p % k == 0 for k in range(2, int(p**0.5) + 1)):
         raise ValueError(f"p must be an odd prime, got {p}: the symmetry of addition needs division modulo p")

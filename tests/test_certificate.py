@@ -1,0 +1,83 @@
+"""A positive matrix that bounds the squared norm of every ReLU network that adds."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import one_hot
+
+from grokutil.certificate import certify, smallest
+from grokutil.train import gradient_descent
+from grokutil.units import rescaled_norm2
+
+
+def dual(p, parts):
+    """The matrix a (n, p) by loops, from the first five numbers."""
+    pairs = [(i, j) for i in range(p) for j in range(i, p)]
+    rows = []
+    for i, j in pairs:
+        row = []
+        for c in range(p):
+            right, double = c == (i + j) % p, c in (2 * i % p, 2 * j % p)
+            if i == j:
+                row.append(parts[0] if right else parts[1])
+            else:
+                row.append(parts[2] if double else parts[3] if right else parts[4])
+        rows.append(row)
+    X = np.array([np.eye(p)[i] + np.eye(p)[j] for i, j in pairs])
+    Y = np.eye(p)[[(i + j) % p for i, j in pairs]]
+    return np.array(rows), X, Y
+
+
+@pytest.mark.parametrize("p", [3, 5, 7, 11])
+def test_the_certificate_holds_for_every_direction_that_was_tried(p):
+    found = certify(p)
+    a, X, Y = dual(p, found.parts)
+    assert found.smallest > 0 and (found.parts[5:] > 0).all()
+    assert found.bound == pytest.approx(2 * (a * Y).sum(), rel=1e-12)
+    w = np.random.default_rng(0).normal(size=(p, 20_000))
+    w = np.concatenate((w, np.sign(w), np.maximum(w, 0)), 1)
+    reached = np.linalg.norm(a.T @ np.maximum(X @ w, 0), axis=0) / np.linalg.norm(w, axis=0)
+    assert 0.5 < reached.max() <= 1
+
+
+def test_the_matrix_is_the_form_it_stands_for():
+    p, parts = 5, np.array([0.4, -0.2, -0.15, 0.7, 0.05, 1.1, 1.7, 0.5, 0.4])
+    a, X, _ = dual(p, parts)
+    pairs = [(i, j) for i in range(p) for j in range(i, p)]
+    rng = np.random.default_rng(1)
+    from grokutil.certificate import _forms, _matrix  # the matrix itself is private
+
+    Q = _matrix(parts, *_forms(p)[:2])
+    assert smallest(p, parts) == pytest.approx(np.linalg.eigvalsh(Q)[0])
+    for _ in range(5):
+        o, w, h = rng.normal(size=p), rng.normal(size=p), rng.normal(size=len(pairs))
+        v = h - X @ w
+        form = o @ o + 2 * o @ a.T @ h + w @ w
+        for i, (a1, b1) in enumerate(pairs):
+            form += (parts[5] if a1 == b1 else parts[6]) * h[i] * v[i]
+            for j, (a2, b2) in enumerate(pairs):
+                if a1 == b1 and a2 != b2 and a1 in (a2, b2):
+                    form -= parts[7] * h[i] * v[j] + parts[8] * h[j] * v[i]
+        x = np.concatenate((o, w, h))
+        assert x @ Q @ x == pytest.approx(form, rel=1e-10)
+
+
+def test_bounds_of_three_moduli_and_none_is_above_a_trained_network():
+    bounds = {p: certify(p).bound for p in (5, 7, 11)}
+    assert [round(bounds[p], 2) for p in bounds] == [20.38, 29.52, 47.76]
+    a, b = torch.triu_indices(5, 5)
+    X, Y = (one_hot(a, 5) + one_hot(b, 5)).double(), one_hot((a + b) % 5, 5).double()
+    W1, W2 = gradient_descent((X, Y), weight_decay=1e-3, width=64, times=[0, 6000], progress=False).states[-1]
+    gap = float((torch.relu(X @ W1) @ W2 - Y).square().sum())
+    assert gap < 0.02 and bounds[5] < rescaled_norm2(W1, W2, "relu") < 1.4 * bounds[5]
+
+
+def test_errors_name_the_remedy():
+    with pytest.raises(ValueError, match="p must be an odd prime, got 9"):
+        certify(9)
+    with pytest.raises(ValueError, match="p must be a whole number of at least 3, got 2"):
+        certify(2)
+    with pytest.raises(ValueError, match="parts must be 9 numbers"):
+        smallest(5, np.ones(8))
+    with pytest.raises(ValueError, match="the last two not negative"):
+        smallest(5, -np.ones(9))
