@@ -16,7 +16,7 @@ import numpy as np
 
 from grokutil.checks import integer
 
-PARTS = 9  # of a certificate: five of a, two of d, two of the products
+PARTS = 9  # of a certificate: five of a, two of nu, two of rho
 GAP, GROWTH, NEWTON, SMALL = 1e-5, 4.0, 60, 1e-9
 
 
@@ -41,21 +41,22 @@ def certify(p: int) -> Certificate:
     Write z = X w, :math:`h = \sigma(z) \ge 0` and :math:`v = h - z \ge 0`, so that :math:`h_i v_i = 0`. If
 
     .. math::
-        \|o\|^2 + 2 \, o^\top a^\top h + \|w\|^2 + \sum_i d_i h_i v_i - \sum_{ij} m_{ij} h_i v_j
+        \|o\|^2 + 2 \, o^\top a^\top h + \|w\|^2 + \sum_i \nu_i h_i v_i - \sum_{ij} \rho_{ij} h_i v_j
 
-    is positive for all vectors o, w, h that are not zero, with :math:`m_{ij} \ge 0`, then
-    :math:`\|a^\top h\| \le \|w\|`: take :math:`o = -a^\top h`. The matrix of the form is linear in a, d and m, and the best bound is a semidefinite
-    program. Addition has a symmetry, :math:`a \mapsto u a + s` modulo p, and the best a, d, m share it. Of the m only
-    those are kept that join a pair (a, a) with a pair (a, b); more of them do not raise the bound by a thousandth.
+    is positive for all vectors o, w, h that are not zero, with :math:`\rho_{ij} \ge 0`, then
+    :math:`\|a^\top h\| \le \|w\|`: take :math:`o = -a^\top h`. The matrix of the form is linear in a, nu and rho, and the
+    best bound is a semidefinite program. Addition has a symmetry, :math:`a \mapsto u a + s` modulo p, and the best a,
+    nu, rho share it. Of the rho only those are kept that join a pair (a, a) with a pair (a, b); more of them do not raise
+    the bound by a thousandth.
 
     Args:
-        p: an odd prime, up to about 20: the matrix has 2 p + p(p + 1)/2 rows.
+        p: a prime from 5 on, up to about 20: the matrix has 2 p + p(p + 1)/2 rows.
 
     Returns:
         A :class:`Certificate`.
 
     Raises:
-        ValueError: p is not an odd prime.
+        ValueError: p is not a prime, or below 5.
     """
     basis, constant, gain = _forms(p)
     small = 1 / (p + 1)  # the matrix is positive below 2 / (p + 1), 4 over the largest eigenvalue of X^T X
@@ -85,11 +86,11 @@ def smallest(p: int, parts: np.ndarray) -> float:
     """Smallest eigenvalue of the matrix of a certificate: positive, and the bound is proved.
 
     Args:
-        p: an odd prime.
+        p: a prime from 5 on.
         parts: the nine numbers, (9,) float64.
 
     Raises:
-        ValueError: p is not an odd prime, not nine numbers, or a product with a negative factor.
+        ValueError: p is not a prime, or below 5, not nine numbers, or a product with a negative factor.
     """
     parts = np.asarray(parts)
     if parts.shape != (PARTS,) or (parts[-2:] < 0).any():
@@ -100,9 +101,9 @@ def smallest(p: int, parts: np.ndarray) -> float:
 
 def _forms(p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Matrices of the nine parts in (o, w, h), (9, D, D); the constant one (D, D); what each part adds to 2 <a, Y>."""
-    p = integer("p", p, 3)
+    p = integer("p", p, 5)
     if any(p % k == 0 for k in range(2, int(p**0.5) + 1)):
-        raise ValueError(f"p must be an odd prime, got {p}: the symmetry of addition needs division modulo p")
+        raise ValueError(f"p must be a prime, got {p}: the symmetry of addition needs division modulo p")
     a, b = np.triu_indices(p)
     n, equal = len(a), a == b
     X = np.eye(p)[a] + np.eye(p)[b]

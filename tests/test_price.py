@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linprog
 from torch.nn.functional import one_hot
 
 from grokutil.adders import adder, polygons_norm2
@@ -103,17 +104,44 @@ def test_the_cost_of_a_tensor_is_at_least_that_of_its_blocks():
         assert ((w**2 * v) ** (2 / 3)).sum() <= whole * (1 + 1e-12)
 
 
+def least_rest(largest, cosine):
+    """How much the other units of a block weigh at least, given the largest and the cosine of its two directions."""
+
+    def best(square, line, rest):  # the maximum of square r^2 + line r + rest over r from 0 to 1
+        top = np.clip(np.where(square < 0, -line / (2 * np.minimum(square, -1e-12)), 1), 0, 1)
+        inside = square * top**2 + line * top + rest
+        return np.maximum(inside, np.maximum(square + line + rest, rest))
+
+    root = np.sqrt(2)
+    first = best(root - 2 * largest * cosine, root, largest * cosine)
+    second = best(root * cosine - 2 * largest, root * cosine, largest)
+    return np.maximum.reduce((first, second, largest + 0 * cosine, 2 * root - largest * cosine))
+
+
 def test_a_block_costs_at_least_2_870():
-    """The bound for one plane: a largest unit of size l, and the nuclear norm that is left for the others."""
-    largest = np.linspace(0.4, 2.9, 200_001)
-    r = np.clip(np.sqrt(2) / np.maximum(4 * largest - 2 * np.sqrt(2), 1e-9), 0, 1)
-    r[4 * largest - 2 * np.sqrt(2) <= np.sqrt(2)] = 1
-    rest = np.maximum(np.sqrt(2) * (r * r + r) + largest * (1 - 2 * r * r), largest)
-    rest = np.where(largest < 2 * np.sqrt(2), np.maximum(rest, 2 * np.sqrt(2) - largest), rest)
+    """The bound for one plane: a largest unit of some size, at some angle, and what is left for the others."""
+    largest, cosine = np.linspace(0.4, 2.9, 25_001)[:, None], np.linspace(-1, 1, 201)
+    rest = least_rest(largest, cosine)
     whole = np.floor(rest / largest + 1e-12)  # concave: units of the largest size, and what remains
-    least = largest ** (2 / 3) * (1 + whole) + np.maximum(rest - whole * largest, 0) ** (2 / 3)
-    assert 2.870 < least.min() < 2.872
-    assert least.min() < 2 * 3 ** (1 / 3)  # what three phases reach
+    cost = largest ** (2 / 3) * (1 + whole) + np.maximum(rest - whole * largest, 0) ** (2 / 3)
+    assert 2.870 < cost.min() < 2.872
+    assert cosine[cost.argmin() % len(cosine)] == 1
+    assert cost.min() < 2 * 3 ** (1 / 3)  # what three phases reach
+    assert 2 * np.sqrt(2) / 0.4 ** (1 / 3) > 3 and 2 * 2.9 ** (2 / 3) > 3  # smaller and larger ones cost more
+
+
+def test_what_is_left_for_the_others_is_a_lower_bound_by_linear_programming():
+    """The twin: the least total weight of units in 24 directions that make the rest of the block."""
+    t = 2 * np.pi * np.arange(24) / 24
+    x = np.array([np.cos(t), np.sin(t)])
+    rows = [np.outer(x[i], x[j]).ravel() for i in (0, 1) for j in (0, 1)]
+    rows += [np.outer(np.ones(24), x[j]).ravel() for j in (0, 1)]
+    for largest in (0.9, 1.1, 1.5, 2.0):
+        for k in (0, 2, 5, 9):
+            target = np.r_[(np.sqrt(2) * np.eye(2) - largest * np.outer([1, 0], x[:, k])).ravel(), -largest * x[:, k]]
+            least = linprog(np.ones(24 * 24), A_eq=np.array(rows), b_eq=target).fun
+            bound = float(least_rest(np.array(largest), np.array(x[0, k])))
+            assert 0.7 * least < bound <= least + 1e-9
 
 
 def test_the_bound_is_below_the_price_by_a_quarter_and_a_little_more():

@@ -1,6 +1,6 @@
 """All mutants: formulas in the order of the book, then false statements."""
 
-from . import entries_errata, entries_formulas, entries_statements, flows, geometry, network, readings, training
+from . import entries_errata, entries_formulas, entries_statements, flows, geometry, network, price, readings, training
 
 MUTANTS = (
     *readings.MUTANTS,
@@ -8,6 +8,7 @@ MUTANTS = (
     *training.MUTANTS,
     *network.MUTANTS,
     *flows.MUTANTS,
+    *price.MUTANTS,
     *entries_formulas.MUTANTS,
     *entries_statements.MUTANTS,
     *entries_errata.MUTANTS,
