@@ -120,7 +120,7 @@ def least_rest(largest, cosine):
 
 def test_a_block_costs_at_least_2_870():
     """The bound for one plane: a largest unit of some size, at some angle, and what is left for the others."""
-    largest, cosine = np.linspace(0.4, 2.9, 25_001)[:, None], np.linspace(-1, 1, 201)
+    largest, cosine = np.linspace(0.4, 2.9, 12_501)[:, None], np.linspace(-1, 1, 101)
     rest = least_rest(largest, cosine)
     whole = np.floor(rest / largest + 1e-12)  # concave: units of the largest size, and what remains
     cost = largest ** (2 / 3) * (1 + whole) + np.maximum(rest - whole * largest, 0) ** (2 / 3)

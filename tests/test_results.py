@@ -254,3 +254,15 @@ def test_a_result_that_is_not_there_is_named():
         results.load("four_paths", "end_9")
     with pytest.raises(FileNotFoundError, match="no stored result nowhere/a.npz; there are .*four_paths"):
         results.load("nowhere", "a")
+
+
+@pytest.mark.slow
+def test_two_searches_for_the_least_norm_are_computed_again():
+    recipe = results.recipe("price")
+    expected, notes = results.load("price", "some_quadratic_11_0")
+    assert expected["n"].tolist() == recipe.sizes("quadratic", 11) and notes["ridges"] == list(recipe.RIDGES)
+    again = recipe.some("quadratic", 11, 0, chosen=expected["n"][:1].tolist())
+    for key, array in again.items():
+        np.testing.assert_allclose(array, expected[key][:1], rtol=1e-3, atol=1e-3, err_msg=key)
+    whole, _ = results.load("price", "whole_relu_5")
+    assert abs(recipe.whole("relu", 5, starts=1)["norm2"] / whole["norm2"] - 1).min() < 1e-3

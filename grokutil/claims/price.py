@@ -6,13 +6,13 @@ import torch
 from torch.nn.functional import one_hot
 
 from grokutil.adders import polygons
-from grokutil.certificate import certify
 from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
 from grokutil.data import modular_addition
 from grokutil.least_norm import least_norm
 from grokutil.measure import accuracy
 from grokutil.model import predict
 from grokutil.price import crossing, pair_cost, price
+from grokutil.relu_price import relu_price_bound
 
 WIDTH, P = 80, 11
 
@@ -60,9 +60,9 @@ def _threshold(seed: int) -> tuple[float, None]:
     return max(right[0], 1 - right[1]), None
 
 
-def _certificate() -> tuple[float, None]:
+def _relu_bound() -> tuple[float, None]:
     """47.7 over the bound that the positive matrix proves; infinite where the matrix is not positive."""
-    proof = certify(P)
+    proof = relu_price_bound(P)
     return (47.7 / proof.bound if proof.smallest > 0 else float("inf")), None
 
 
@@ -121,7 +121,7 @@ CLAIMS = (
         id="price-relu-bound",
         source="our addition to section 3.2",
         statement="No ReLU network of any width adds modulo 11 with a squared norm below 47.7.",
-        measure=_certificate,
+        measure=_relu_bound,
         limit=1.0,
         tolerance="47.7 over the bound that a positive matrix proves",
         expected=HOLDS,

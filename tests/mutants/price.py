@@ -1,11 +1,11 @@
-"""Mutants of the prices: networks that add, what they cost, the search, and the certificate."""
+"""Mutants of the prices: networks that add, what they cost, the search, and the bound for ReLU."""
 
 from .mutant import Mutant
 
 EXACT = "test_adders.py::test_five_phases_add_exactly_for_every_odd_p_and_their_norm_is_the_formula"
 CHEAPER = "test_adders.py::test_the_cheaper_adder_adds_exactly_and_its_norm_is_the_formula"
 PAIR = "test_price.py::test_memorising_one_pair_by_calculus"
-FORM = "test_certificate.py::test_the_matrix_is_the_form_it_stands_for"
+FORM = "test_relu_price.py::test_the_matrix_is_the_form_it_stands_for"
 
 MUTANTS = (
     Mutant(
@@ -99,7 +99,7 @@ MUTANTS = (
         ("test_least_norm.py::test_the_end_is_stationary_and_its_norm_is_that_of_the_nearest_point",),
     ),
     Mutant(
-        "certificate",
+        "relu_price",
         "m, -m @ X",
         "m, -2 * m @ X",
         "the negative part of a pre-activation with its input twice",
@@ -107,7 +107,7 @@ MUTANTS = (
         ("price-relu-bound",),
     ),
     Mutant(
-        "certificate",
+        "relu_price",
         "return float(np.linalg.eigvalsh(_matrix(parts, basis, constant))[0])",
         "return float(np.linalg.eigvalsh(_matrix(parts, basis, constant))[-1])",
         "the largest eigenvalue in place of the smallest: every matrix proves its bound",

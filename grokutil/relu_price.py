@@ -1,10 +1,10 @@
 r"""A proof that no ReLU network, however wide, adds modulo p with less squared norm than a number: one positive matrix.
 
-For ReLU the least norm over all widths is a convex problem. Let :math:`a` (n, p) be any matrix with
-:math:`\|a^\top \sigma(X w)\| \le \|w\|` for all w. A network with zero loss then has
+For ReLU the least norm over all widths is a convex problem. Let :math:`U` (n, p) be any matrix with
+:math:`\|U^\top \sigma(X w)\| \le \|w\|` for all w. A network with zero loss then has
 
 .. math::
-    \langle a, Y \rangle = \sum_h \langle a^\top \sigma(X w_{1h}), w_{2h} \rangle
+    \langle U, Y \rangle = \sum_h \langle U^\top \sigma(X w_{1h}), w_{2h} \rangle
         \le \sum_h \|w_{1h}\| \, \|w_{2h}\| \le \tfrac12 \|\theta\|^2 .
 """
 
@@ -16,16 +16,16 @@ import numpy as np
 
 from grokutil.checks import integer
 
-PARTS = 9  # of a certificate: five of a, two of nu, two of rho
+PARTS = 9  # of the proof: five of U, two of nu, two of rho
 GAP, GROWTH, NEWTON, SMALL = 1e-5, 4.0, 60, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class ReluBound:
     r"""A bound, and what proves it.
 
     Attributes:
-        bound: :math:`2 \langle a, Y \rangle`; the squared norm of every ReLU network that adds modulo p is above it.
+        bound: :math:`2 \langle U, Y \rangle`; the squared norm of every ReLU network that adds modulo p is above it.
         parts: the nine numbers of the matrix, (9,) float64.
         smallest: smallest eigenvalue of the matrix, positive.
     """
@@ -35,25 +35,25 @@ class Certificate:
     smallest: float
 
 
-def certify(p: int) -> Certificate:
-    r"""The best certificate of its kind, by Newton's method with a barrier.
+def relu_price_bound(p: int) -> ReluBound:
+    r"""The best bound of its kind, by Newton's method with a barrier.
 
     Write z = X w, :math:`h = \sigma(z) \ge 0` and :math:`v = h - z \ge 0`, so that :math:`h_i v_i = 0`. If
 
     .. math::
-        \|o\|^2 + 2 \, o^\top a^\top h + \|w\|^2 + \sum_i \nu_i h_i v_i - \sum_{ij} \rho_{ij} h_i v_j
+        \|o\|^2 + 2 \, o^\top U^\top h + \|w\|^2 + \sum_i \nu_i h_i v_i - \sum_{ij} \rho_{ij} h_i v_j
 
     is positive for all vectors o, w, h that are not zero, with :math:`\rho_{ij} \ge 0`, then
-    :math:`\|a^\top h\| \le \|w\|`: take :math:`o = -a^\top h`. The matrix of the form is linear in a, nu and rho, and the
-    best bound is a semidefinite program. Addition has a symmetry, :math:`a \mapsto u a + s` modulo p, and the best a,
-    nu, rho share it. Of the rho only those are kept that join a pair (a, a) with a pair (a, b); more of them do not raise
-    the bound by a thousandth.
+    :math:`\|U^\top h\| \le \|w\|`: take :math:`o = -U^\top h`. The matrix of the form is linear in U, nu and rho, and
+    the best bound is a semidefinite program. Addition has a symmetry, :math:`a \mapsto u a + s` modulo p, and the best
+    U, nu and rho share it. Of the rho only those are kept that join a pair (a, a) with a pair (a, b); more of them do
+    not raise the bound by a thousandth.
 
     Args:
         p: a prime from 5 on, up to about 20: the matrix has 2 p + p(p + 1)/2 rows.
 
     Returns:
-        A :class:`Certificate`.
+        A :class:`ReluBound`.
 
     Raises:
         ValueError: p is not a prime, or below 5.
@@ -79,11 +79,11 @@ def certify(p: int) -> Certificate:
         if len(constant) / weight < GAP * bound:
             break
         weight *= GROWTH
-    return Certificate(bound, parts, smallest(p, parts))
+    return ReluBound(bound, parts, smallest_eigenvalue(p, parts))
 
 
-def smallest(p: int, parts: np.ndarray) -> float:
-    """Smallest eigenvalue of the matrix of a certificate: positive, and the bound is proved.
+def smallest_eigenvalue(p: int, parts: np.ndarray) -> float:
+    """Smallest eigenvalue of the matrix of the proof: positive, and the bound is proved.
 
     Args:
         p: a prime from 5 on.
@@ -100,7 +100,7 @@ def smallest(p: int, parts: np.ndarray) -> float:
 
 
 def _forms(p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Matrices of the nine parts in (o, w, h), (9, D, D); the constant one (D, D); what each part adds to 2 <a, Y>."""
+    """Matrices of the nine parts in (o, w, h), (9, D, D); the constant one (D, D); what each part adds to 2 <U, Y>."""
     p = integer("p", p, 5)
     if any(p % k == 0 for k in range(2, int(p**0.5) + 1)):
         raise ValueError(f"p must be a prime, got {p}: the symmetry of addition needs division modulo p")
