@@ -34,7 +34,7 @@ FILLED_IN = re.compile(r"\{[^{}\\$=]*[:.(\[][^{}\\$]*\}")  # by an f-string
 KERNELS = re.compile(r"(?<!tangent )(?<!_)\bkernels?\b(?! matri)", re.IGNORECASE)
 RUNS = r"Jupyter|kernelspec|notebook|computes|without a kernel|with a kernel|needs? (?:no|a) kernel|a running kernel"
 TAU = re.compile(r"\\tau(?![a-z])|τ|(?<![\\\w])taus?\b")
-PARTS = {"Build it", "Decouple it", "Use it", "Appendix"}
+PARTS = {"Build it", "Decouple it", "Beyond it", "Use it", "Appendix"}
 
 
 def letters(text):

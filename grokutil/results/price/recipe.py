@@ -24,9 +24,9 @@ RELU_CROSSING = 51.5  # p = 11; where to look, no more
 SHARES = {7: (0.8, 0.9, 0.95, 1.0, 1.05, 1.1), 11: (0.4, 0.6, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.2)}  # of n*
 OTHER_SHARES = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1)
 LARGE_SHARES = (0.75, 0.8, 0.85, 0.9, 1.0)  # from p = 29 on
-WHOLE_RIDGES = (1e-2, 1e-3, 1e-4)
+WHOLE_RIDGES, WHOLE_STEPS = (1e-2, 1e-3, 1e-4, 1e-5), 4000
 RIDGES = (3e-2, 3e-3)
-STARTS = {7: 6, 11: 6, 13: 8, 17: 10}
+STARTS = {7: 5, 11: 5, 13: 6, 17: 5}
 RELEASED, RANDOM = (11,), (11,)
 STEPS = 1500
 CELLS = (
@@ -46,7 +46,7 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
     p = int(numbers[0])
     setting = {"activation": activation, "p": p, "width": width(activation, p), "steps": STEPS}
     if kind == "whole":
-        return whole(activation, p), setting | {"ridges": WHOLE_RIDGES, "seed": 0}  # of the first start
+        return whole(activation, p), setting | {"ridges": WHOLE_RIDGES, "steps": WHOLE_STEPS, "seed": 0}  # the first
     return some(activation, p, int(numbers[1])), setting | {"ridges": RIDGES, "seed": int(numbers[1])}
 
 
@@ -58,10 +58,9 @@ def width(activation: str, p: int) -> int:
 def whole(activation: str, p: int, starts: int | None = None) -> dict[str, np.ndarray]:
     """``norm2`` and ``loss`` (starts,) of searches on all pairs, the lowest first; its ``W1`` and ``W2``."""
     task, number = all_pairs(p), starts or STARTS.get(p, 5)
-    found = sorted(
-        (search(task.X_train, task.Y_train, activation, seed, ridges=WHOLE_RIDGES) for seed in range(number)),
-        key=lambda one: one.norm2,
-    )
+    options = {"ridges": WHOLE_RIDGES, "steps": WHOLE_STEPS}
+    runs = [search(task.X_train, task.Y_train, activation, seed, **options) for seed in range(number)]
+    found = sorted(runs, key=lambda one: one.norm2)
     best = {"W1": found[0].W1.numpy(), "W2": found[0].W2.numpy()}
     return best | {name: np.array([getattr(one, name) for one in found]) for name in ("norm2", "loss")}
 
