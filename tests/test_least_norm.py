@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from grokutil.activations import get_activation
-from grokutil.adders import adder
+from grokutil.adders import adder, adder_norm2
 from grokutil.data import modular_addition
 from grokutil.least_norm import least_norm
 from grokutil.model import loss_gradient, predict
@@ -36,6 +36,12 @@ def test_all_pairs_modulo_7_cost_the_price_of_the_explicit_adder():
     assert found.norm2 == pytest.approx(price(7), rel=1e-4)
     assert found.norm2 > price(7) * (1 - 1e-6)
     assert int(live_units(found.W1, found.W2).sum()) == adder(7)[0].shape[1]
+
+
+def test_modulo_5_a_search_goes_below_the_formula():
+    X, Y = all_pairs(5)
+    found = min(least_norm(X, Y, 24, seed=seed, ridges=(1e-2, 1e-3, 1e-4), steps=1500).norm2 for seed in range(4))
+    assert 16.70 < found < 16.73 and adder_norm2(5) == pytest.approx(17.394, abs=1e-3)
 
 
 @pytest.mark.parametrize("p", [7, 11, 13, 17])
