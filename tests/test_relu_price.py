@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from grokutil import results
 from grokutil.least_norm import least_norm
 from grokutil.relu_price import _forms, _matrix, relu_price_bound, smallest_eigenvalue
+from grokutil.results.other_paths.recipe import all_pairs
 
 
 def dual(p, parts):
@@ -63,6 +65,21 @@ def test_bounds_of_three_moduli_and_none_is_above_a_network_that_adds():
     _, X, Y = dual(5, np.zeros(5))
     found = least_norm(X, Y, 48, activation="relu", ridges=(1e-2, 1e-3), steps=800)
     assert found.loss < 1e-4 and bounds[5] < found.norm2 < 1.3 * bounds[5]
+
+
+@pytest.mark.parametrize("p", [5, 7, 11])
+def test_the_stored_bounds_by_search_withstand_other_directions(p):
+    """Its own directions were tried; here those of the cheapest network known, and steps away from them."""
+    found, _ = results.load("relu_price", f"dual_{p}")
+    network, _ = results.load("price", f"whole_relu_{p}")
+    recipe = results.recipe("relu_price")
+    pairs = all_pairs(p).pairs_train.tolist()
+    X = np.array([np.eye(p)[i] + np.eye(p)[j] for i, j in pairs])
+    U = found["parts"][recipe.orbits(p, pairs)]
+    live = network["W1"][:, np.linalg.norm(network["W1"], axis=0) > 0.1]
+    _, reached = recipe.ascended(U, X, np.concatenate((live, np.random.default_rng(1).normal(size=(p, 60))), 1))
+    assert 0.999 < reached.max() < 1.005
+    assert relu_price_bound(p).bound < found["bound"] < network["norm2"][0]
 
 
 def test_errors_name_the_remedy():

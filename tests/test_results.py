@@ -266,3 +266,10 @@ def test_two_searches_for_the_least_norm_are_computed_again():
         np.testing.assert_allclose(array, expected[key][:1], rtol=1e-3, atol=1e-3, err_msg=key)
     whole, _ = results.load("price", "whole_relu_5")
     assert abs(recipe.whole("relu", 5, starts=1)["norm2"] / whole["norm2"] - 1).min() < 1e-3
+
+
+def test_the_bound_of_a_small_modulus_is_computed_again():
+    recipe = results.recipe("relu_price")
+    expected, notes = results.load("relu_price", "dual_5")
+    assert notes["directions"] == recipe.DIRECTIONS and expected["largest"] == pytest.approx(1, abs=1e-6)
+    assert recipe.dual(5)["bound"] == pytest.approx(expected["bound"], rel=1e-5)
