@@ -14,7 +14,7 @@ from grokutil.fourier import circle
 from grokutil.measure import learning_curves
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
-from grokutil.widgets import four_paths, orthogonality, toy_descent, training_scrubber
+from grokutil.widgets import four_paths, orthogonality, phases, toy_descent, training_scrubber
 from grokutil.widgets import margins as margin_explorer
 from grokutil.widgets.live import Live, drawing
 
@@ -161,6 +161,34 @@ class TestOrthogonality:
         live.controls["side"].value = -1
         live.wait()
         assert "0.8 below it" in live.picture.value
+
+
+class TestPhases:
+    @pytest.mark.parametrize(("phases_", "p"), [(3, 11), (4, 7), (5, 11), (6, 23), (7, 7)])
+    def test_the_corners_that_meet_are_the_terms_that_do_not_cancel(self, phases_, p):
+        figure = Figure()
+        alt = phases.draw(figure, phases_, p)
+        left, right = figure.axes
+        met = [m for m in (1, 2, 3, 4) if m % phases_ == 0]
+        for m, line in zip((1, 2, 3, 4), left.lines[1::2], strict=True):
+            apart = np.ptp(line.get_xdata()) + np.ptp(line.get_ydata())
+            assert (apart < 1e-9) == (m in met)
+        assert ("all four unwanted terms cancel" in alt) == (not met)
+        assert not met or f"m = {', '.join(map(str, met))} do not cancel" in alt
+        assert phases.corner_sums(phases_) == pytest.approx([phases_ * (m in met) for m in (1, 2, 3, 4)], abs=1e-13)
+        (at,), (error,) = right.lines[1].get_data()
+        assert at == phases_ and (error < 1e-12) == (phases_ >= 5) and error == phases.largest_error(p, phases_)
+
+    def test_the_live_face_takes_any_odd_modulus(self):
+        box = phases.phases()
+        assert [control.description for control in _sliders(box)] == ["phases q", "modulus p"]
+
+
+def _sliders(box):
+    """The integer sliders inside a box."""
+    if isinstance(box, W.IntSlider):
+        return [box]
+    return [slider for child in getattr(box, "children", ()) for slider in _sliders(child)]
 
 
 class TestFourPaths:

@@ -257,6 +257,24 @@ def test_a_result_that_is_not_there_is_named():
 
 
 @pytest.mark.slow
+def test_two_searches_for_the_least_norm_are_computed_again():
+    recipe = results.recipe("price")
+    expected, notes = results.load("price", "some_quadratic_11_0")
+    assert expected["n"].tolist() == recipe.sizes("quadratic", 11) and notes["ridges"] == list(recipe.RIDGES)
+    again = recipe.some("quadratic", 11, 0, chosen=expected["n"][:1].tolist())
+    for key, array in again.items():
+        np.testing.assert_allclose(array, expected[key][:1], rtol=1e-3, atol=1e-3, err_msg=key)
+    whole, _ = results.load("price", "whole_relu_5")
+    assert abs(recipe.whole("relu", 5, starts=1)["norm2"] / whole["norm2"] - 1).min() < 1e-3
+
+
+def test_the_bound_of_a_small_modulus_is_computed_again():
+    recipe = results.recipe("relu_price")
+    expected, notes = results.load("relu_price", "dual_5")
+    assert notes["directions"] == recipe.DIRECTIONS and expected["largest"] == pytest.approx(1, abs=1e-6)
+    assert recipe.dual(5)["bound"] == pytest.approx(expected["bound"], rel=1e-5)
+
+
 def test_a_part_of_each_kind_of_cross_entropy_is_computed_again():
     """Two losses to step 1000, the flow at one scale with its rule, a larger task, a price, a small problem."""
     recipe = results.recipe("cross_entropy")

@@ -8,6 +8,7 @@ from . import (
     flows,
     geometry,
     network,
+    price,
     readings,
     training,
 )
@@ -18,6 +19,7 @@ MUTANTS = (
     *training.MUTANTS,
     *network.MUTANTS,
     *flows.MUTANTS,
+    *price.MUTANTS,
     *cross_entropy.MUTANTS,
     *entries_formulas.MUTANTS,
     *entries_statements.MUTANTS,
