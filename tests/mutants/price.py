@@ -79,8 +79,8 @@ MUTANTS = (
     Mutant(
         "price",
         "return price(p) / pair_cost()",
-        "return price(p) * pair_cost()",
-        "the crossing is the product of the prices",
+        'return price(p) / pair_cost("relu")',
+        "the crossing with the price of a pair for ReLU",
         ("test_price.py::test_the_printed_prices",),
         ("price-threshold",),
     ),
