@@ -71,7 +71,8 @@ CLAIMS = (
     Claim(
         id="price-pair",
         source="our addition to section 3.2",
-        statement="To memorise one pair costs 3 * 2^(-4/3) of squared norm, sqrt(2) for ReLU; a pair (a, a) costs 3/4 and 1.",
+        statement="To memorise one pair costs 3 * 2^(-4/3) of squared norm, sqrt(2) for ReLU; a pair "
+        "(a, a) costs 3/4 and 1.",
         measure=_pair,
         limit=1e-3,
         tolerance="relative gap of the least norm found at lambda = 1e-4",
