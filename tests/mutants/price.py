@@ -79,8 +79,8 @@ MUTANTS = (
     Mutant(
         "price",
         "return price(p) / pair_cost()",
-        "return price(p) * pair_cost()",
-        "the crossing is the product of the prices",
+        'return price(p) / pair_cost("relu")',
+        "the crossing with the price of a pair for ReLU",
         ("test_price.py::test_the_printed_prices",),
         ("price-threshold",),
     ),
@@ -101,10 +101,9 @@ MUTANTS = (
     Mutant(
         "relu_price",
         "m, -m @ X",
-        "m, -2 * m @ X",
-        "the negative part of a pre-activation with its input twice",
+        "m, m @ X",
+        "the negative part of a pre-activation with the wrong sign of its input",
         (FORM,),
-        ("price-relu-bound",),
     ),
     Mutant(
         "relu_price",
@@ -112,6 +111,13 @@ MUTANTS = (
         "return float(np.linalg.eigvalsh(_matrix(parts, basis, constant))[-1])",
         "the largest eigenvalue in place of the smallest: every matrix proves its bound",
         (FORM,),
+    ),
+    Mutant(
+        "claims/price",
+        "47.7 / proof.bound",
+        "72.0 / proof.bound",
+        "what the search finds for ReLU is proved to be the least",
+        claims=("price-relu-bound",),
     ),
     Mutant(
         "claims/price",
