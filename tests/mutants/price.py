@@ -82,7 +82,6 @@ MUTANTS = (
         'return price(p) / pair_cost("relu")',
         "the crossing with the price of a pair for ReLU",
         ("test_price.py::test_the_printed_prices",),
-        ("price-threshold",),
     ),
     Mutant(
         "price",
