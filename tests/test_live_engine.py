@@ -25,7 +25,7 @@ from grokutil.kinks import sliding_kinks
 from grokutil.manifold import TangentSpace, join, split
 from grokutil.measure import accuracy, learning_curves
 from grokutil.model import default_weights, gaussian_embedding, predict
-from grokutil.train import gradient_descent, ridge_from_weight_decay
+from grokutil.train import LOSSES, gradient_descent, ridge_from_weight_decay
 from grokutil.walks import projected_flow, retract
 
 SOURCES, BUILT = ROOT / "book" / "live", ROOT / "book" / "static" / "live"
@@ -46,7 +46,8 @@ export const ask = {
   async start(E, spec) {
     const { p, width, seed } = spec, task = E.modularAddition(spec);
     const weights = E.defaultWeights(p, width, seed).map((W) => [...W]);
-    const ridges = ["mean", "sum"].map((loss) => E.ridgeFromWeightDecay(0.01, task.train.length / 2, p, loss));
+    const n = task.train.length / 2, losses = ["mean", "sum", "cross-entropy"];
+    const ridges = losses.map((loss) => E.ridgeFromWeightDecay(0.01, n, p, loss));
     const [E1, E2] = ["deviation", "variance"].map((reading) => [...E.gaussianEmbedding(p, width, seed, reading)]);
     return { train: [...task.train], test: [...task.test], weights, ridges, E1, E2 };
   },
@@ -266,9 +267,12 @@ specs = st.fixed_dictionaries(
 )
 
 
+SMALL = {"p": 11, "width": 64, "fraction": 0.7, "activation": "gelu", "ridge": 0.0, "seed": 0, "plain": False}
+
+
 @settings(max_examples=15, deadline=None)
 @given(specs)
-@example({"p": 11, "width": 64, "fraction": 0.7, "activation": "gelu", "ridge": 0.0, "seed": 0, "plain": False})
+@example(SMALL)
 @example({"p": 11, "width": 30, "fraction": 0.7, "activation": "tanh", "ridge": 0.01, "seed": 3, "plain": False})
 @example({"p": 11, "width": 30, "fraction": 0.7, "activation": "relu", "ridge": 1e-9, "seed": 3, "plain": True})
 def test_a_velocity_and_a_hessian_product_are_those_of_the_package(page, spec):
@@ -295,7 +299,7 @@ def test_split_and_starts_are_those_of_the_package(page, spec):
     assert found["test"] == task.pairs_test.flatten().tolist()
     for name, reading in (("E1", "deviation"), ("E2", "variance")):
         assert gap(found[name], gaussian_embedding(p, width, seed, reading)) < EPS
-    ridges = [ridge_from_weight_decay(0.01, len(task.X_train), p, loss) for loss in ("mean", "sum")]
+    ridges = [ridge_from_weight_decay(0.01, len(task.X_train), p, loss) for loss in LOSSES]
     assert found["ridges"] == pytest.approx(ridges, rel=4 * EPS)
     W1, W2 = default_weights(p, width, p, seed)
     assert gap(found["weights"][0], W1) < EPS and gap(found["weights"][1], W2.mT) < EPS
@@ -321,7 +325,14 @@ def trained(spec, unit_order=None, **more):
     W1, W2 = more.pop("start", None) or default_weights(spec["p"], spec["width"], spec["p"], spec["seed"])
     order = torch.arange(spec["width"]) if unit_order is None else unit_order
     names = {"activation": "activation", "learningRate": "learning_rate", "weightDecay": "weight_decay"}
-    names |= {"loss": "loss", "seed": "seed", "momentum": "momentum", "batchSize": "batch_size", "steps": "steps"}
+    names |= {
+        "loss": "loss",
+        "smoothing": "smoothing",
+        "seed": "seed",
+        "momentum": "momentum",
+        "batchSize": "batch_size",
+        "steps": "steps",
+    }
     given = {name: spec[key] for key, name in names.items() if key in spec} | more
     run = gradient_descent(task, start=(W1[:, order], W2[order]), progress=False, **given)
     back = order.argsort()
@@ -337,12 +348,15 @@ def check_training(page, spec):
 
 
 @settings(max_examples=15, deadline=None)
-@given(specs, st.sampled_from(["mean", "sum"]), st.sampled_from([0.0, 0.9]), st.integers(1, 4), st.integers(1, 3))
+@given(specs, st.sampled_from(list(LOSSES)), st.sampled_from([0.0, 0.9]), st.integers(1, 4), st.integers(1, 3))
+@example(SMALL, "cross-entropy", 0.9, 1, 3)
+@example(SMALL, "cross-entropy", 0.0, 2, 3)
 def test_steps_of_training_are_those_of_the_package(page, spec, loss, momentum, part, steps):
     """Split, start, order of the batches and all: the same seed is the same run."""
     n = len(modular_addition(spec["p"], spec["fraction"]).X_train)
     assume(part <= n)
-    more = {"learningRate": 0.3 if loss == "mean" else 0.01, "weightDecay": 0.01, "momentum": momentum}
+    more = {"learningRate": 0.01 if loss == "sum" else 0.3, "weightDecay": 0.01, "momentum": momentum}
+    more |= {"smoothing": 0.2 * (part % 2)} if loss == "cross-entropy" else {}
     check_training(page, spec | more | {"loss": loss, "batchSize": n // part, "steps": steps})
 
 
@@ -561,7 +575,13 @@ MUTANTS = {
     "damping": ("chebyshev.mjs", "DAMPING = 2 / 13", "DAMPING = 2 / 12"),
     "controller": ("chebyshev.mjs", "last = [h, error]", "last = [h, 1]"),
     "length of Euler's steps": ("flow.mjs", "eta = (end - now) / left", "eta = 0.9 * step"),
-    "mean or sum": ("train.mjs", 'loss === "mean" ? 1 / (n * p) : 1) * n', 'loss === "mean" ? 1 / n : 1) * n'),
+    "mean or sum": ("train.mjs", "mean: (n, p) => 1 / (n * p)", "mean: (n, p) => 1 / n"),
+    "mean of the cross-entropy": (
+        "train.mjs",
+        '"cross-entropy": (n) => 1 / n',
+        '"cross-entropy": (n, p) => 1 / (n * p)',
+    ),
+    "soft labels": ("model.mjs", "row[c] / sum - smoothing / p", "row[c] / sum - smoothing / (p - 1)"),
     "size of a batch": ("train.mjs", "* n) / size", "* n) / n"),
     "order of the batches": (
         "train.mjs",
@@ -619,6 +639,8 @@ def quick_check(page, engine="/engine.js"):
     spec = small | {"kind": "training", "activation": "tanh", "width": 24, "tangent": True, "batchSize": 4, "steps": 12}
     spec |= {"learningRate": 0.1, "weightDecay": 0.1, "momentum": 0.7, "records": 2}
     answers |= {f"training {key}": value for key, value in ask(page, "run", spec, engine).items()}
+    soft = spec | {"loss": "cross-entropy", "smoothing": 0.1, "tangent": False}
+    answers |= {f"soft labels {key}": value for key, value in ask(page, "run", soft, engine).items()}
     answers["projection"] = ask(page, "project", spec, engine)
     answers |= {f"kinks {key}": value for key, value in ask(page, "kinks", SLIDING | {"plain": True}, engine).items()}
     walks = ask(page, "paths", PATHS | {"plain": True, "until": 0.02, "records": 1, "weightDecay": 4e-3}, engine)
@@ -683,6 +705,8 @@ def said(spec):
         DESCENT | {"momentum": 1},
         DESCENT | {"batchSize": 100},
         DESCENT | {"loss": "huber"},
+        DESCENT | {"smoothing": 0.1},
+        DESCENT | {"loss": "cross-entropy", "smoothing": 1},
         DESCENT | {"steps": 0},
     ],
     ids=lambda spec: f"{spec['kind']}-{dict(sorted(spec.items() - FLOW.items() - DESCENT.items()))}",

@@ -21,6 +21,21 @@ export function defaultWeights(p, width, seed, W1 = new Float64Array(p * width),
   return [W1, W2];
 }
 
+// Slopes of a loss by the outputs R (n, p) of pairs, in the place of R: 2 (Y^ - Y), and softmax(Y^) - Y with soft labels.
+const squaredError = (R, pairs, p) => {
+  for (let i = 0; 2 * i < pairs.length; i++) R[i * p + label(pairs, i, p)] -= 1;
+  for (let i = 0; i < R.length; i++) R[i] *= 2;
+};
+export const crossEntropy = (smoothing) => (R, pairs, p) => {
+  for (let i = 0; 2 * i < pairs.length; i++) {
+    const row = R.subarray(i * p, (i + 1) * p), top = Math.max(...row);
+    let sum = 0;
+    for (let c = 0; c < p; c++) sum += row[c] = Math.exp(row[c] - top);
+    for (let c = 0; c < p; c++) row[c] = row[c] / sum - smoothing / p;
+    row[label(pairs, i, p)] -= 1 - smoothing;
+  }
+};
+
 export class Network {
   // For at most n pairs at a time.
   constructor({ p, width, n, activation }, kernels) {
@@ -40,11 +55,10 @@ export class Network {
     return out;
   }
 
-  // Gradient of the loss ||Y^ - Y||^2 by both layers, into G1 and G2.
-  gradient(W1, W2, pairs, G1, G2) {
+  // Gradient of a loss by both layers, into G1 and G2; of ||Y^ - Y||^2 if no other slope is given.
+  gradient(W1, W2, pairs, G1, G2, slope = squaredError) {
     const { p, width, H, S, G, kernels } = this, n = pairs.length / 2, R = this.predict(W1, W2, pairs);
-    for (let i = 0; i < n; i++) R[i * p + label(pairs, i, p)] -= 1;
-    for (let i = 0; i < R.length; i++) R[i] *= 2;
+    slope(R, pairs, p);
     kernels.product(R, W2, G.subarray(0, n * width), n, p, width);
     G1.fill(0);
     kernels.scatter(pairs, G, G1, width, S);

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 56f0093e0420e8a4c85af45b12128579e53ede14dce150d2c5fa0875c5b67f6c
+// Built by `make live` from book/live, SHA-256 bf60260278443a2d4a349559d6685fbf0d346c06000d778e60f5f4b255234d21
 var G=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;
