@@ -22,7 +22,7 @@ def page(book, chapter):
 
 
 def test_the_front_page_leads_to_the_introduction(book):
-    target = parse(book / "index.html").find("meta", attrs={"http-equiv": "Refresh"})["content"]
+    target = parse(book / "index.html").find("meta", attrs={"http-equiv": "refresh"})["content"]
     assert (book / target.split("url=")[1]).exists()
 
 

@@ -112,8 +112,9 @@ def test_every_control_moves_the_picture_by_mouse(open_page, explorer_page):
             x, y = rail["x"] + share * rail["width"], rail["y"] + rail["height"] / 2
             assert changes(page, box, lambda x=x, y=y: page.mouse.click(x, y))
         for menu in box.locator(MENU).all():
-            assert changes(page, box, lambda menu=menu: menu.select_option(index=1))
-            assert changes(page, box, lambda menu=menu: menu.select_option(index=0))
+            opening = menu.evaluate("(menu) => menu.selectedIndex")
+            for option in (int(opening == 0), opening):
+                assert changes(page, box, lambda menu=menu, option=option: menu.select_option(index=option))
     assert page.faults == []
 
 
@@ -204,7 +205,7 @@ def test_nothing_plays_on_its_own_and_a_picture_that_stands_is_told(open_page, e
 
 
 def test_every_frame_is_reached_and_has_its_text(open_page, book, explorer_page):
-    """As many pictures as the page holds, all different."""
+    """As many pictures as the page holds, all different; a few where the explorer has a live face besides."""
     page, seen = open_page(explorer_page), set()
     for box in boxes(page):
         menu, handle = box.locator(MENU), box.locator(HANDLE)
@@ -218,7 +219,8 @@ def test_every_frame_is_reached_and_has_its_text(open_page, book, explorer_page)
             while advances(page, box):
                 seen.add(shown(box))
     held = (book / "book" / f"{explorer_page}.html").read_text().count('class=\\"frame\\"')
-    assert len(seen) == held and 3 <= held <= 7 and all(len(picture) > 150 for picture in seen)
+    most = 7 if page.locator(".live-place").count() else 20
+    assert len(seen) == held and 3 <= held <= most and all(len(picture) > 150 for picture in seen)
 
 
 def advances(page, box):

@@ -316,7 +316,7 @@ class TestTraining:
             }""",
             SHORT | {"steps": 20_000, "isolated": "no"},
         )
-        page.wait_for_function("() => window.face.result()?.type === 'progress'")
+        page.wait_for_function("() => window.face.result()?.type === 'progress' && window.face.result().now > 0")
         page.get_by_label("weight decay").fill("-3")
         found = finished(page)
         code = page.locator(".share code").text_content()
