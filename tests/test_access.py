@@ -195,6 +195,12 @@ def test_a_page_has_each_name_once(book, chapter):
     assert [name for name, times in names.items() if times > 1] == []
 
 
+UNFOLDED = """(name) => {
+    const place = document.getElementById(name), { top } = place.getBoundingClientRect();
+    return place.checkVisibility({ visibilityProperty: true }) && top >= 0 && top < innerHeight;
+}"""
+
+
 def test_a_link_into_a_folded_part_unfolds_it(browser, server):
     page = browser.new_page()
     arrive(page, f"{server}book/closed_form.html")
@@ -209,9 +215,12 @@ def test_a_link_into_a_folded_part_unfolds_it(browser, server):
     assert place == [False, False]
     for name in ("in-a-solution", "in-a-cell"):
         page.evaluate("(name) => { location.hash = name; }", name)
-        page.wait_for_function(
-            "(name) => document.getElementById(name).checkVisibility({ visibilityProperty: true })", arg=name
-        )
+        page.wait_for_function(UNFOLDED, arg=name)
+    page.goto(f"{server}book/slow_flow.html#equation-eq-fast-decay")  # in the proof of Theorem B
+    page.wait_for_function(UNFOLDED, arg="equation-eq-fast-decay")
+    rest = page.evaluate("""() => [...document.querySelectorAll("article .admonition.toggle-hidden")]
+        .map((box) => box.offsetHeight - box.querySelector(".admonition-title").offsetHeight)""")
+    assert rest and max(rest) <= 3, "a folded part takes the room of its title"
     page.close()
 
 

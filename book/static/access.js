@@ -29,14 +29,19 @@
   };
   addEventListener("scroll", ({ target }) => { if (target.matches?.(BOXES)) more(target); }, true);
   // A link, or a hit of the search, may lead into what is folded.
+  const FOLDED = ":is(details:not([open]), .toggle-hidden)";
   const unfold = (place) => {
-    const folded = ":is(details:not([open]), .toggle-hidden)";
-    for (let box = place?.closest(folded), last; box && box !== last; last = box, box = place.closest(folded)) {
+    for (let box = place?.closest(FOLDED), last; box && box !== last; last = box, box = place.closest(FOLDED)) {
       if (box.matches("details")) box.open = true;
       else box.querySelector(".toggle-button")?.click();
     }
   };
-  const arrive = () => unfold(document.getElementById(decodeURIComponent(location.hash.slice(1))));
+  const arrive = () => {
+    const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!place?.closest(FOLDED)) return;
+    unfold(place);
+    place.scrollIntoView();
+  };
   addEventListener("hashchange", arrive);
   // On a small screen a tap shows a figure in its own size.
   const small = matchMedia("(max-width: 768px)");
