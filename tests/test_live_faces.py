@@ -314,7 +314,7 @@ class TestTraining:
             """async (values) => {
                 window.face = (await import("../live/training.js")).mount(document.querySelector("main"), values);
             }""",
-            SHORT | {"steps": 20_000, "isolated": "no"},
+            SHORT | {"steps": 20_000, "width": 320, "isolated": "no"},  # long enough to be changed on its way
         )
         page.wait_for_function("() => window.face.result()?.type === 'progress' && window.face.result().now > 0")
         page.get_by_label("weight decay").fill("-3")
