@@ -19,8 +19,9 @@ from grokutil.checks import Matrix, data, integer, layers, matrix, positive
 from grokutil.manifold import jacobian, join, split
 from grokutil.model import predict
 from grokutil.tangent import least_norm
+from grokutil.units import DEGREE
 
-DEGREES = {"identity": 2, "relu": 2, "leaky_relu": 2, "quadratic": 3}
+DEGREES = {name: q + 1 for name, q in DEGREE.items()}  # the readout adds one to the degree of the activation
 STEP = 0.03  # of the rescaled flow, in units of 1 / scale
 STIFF = 60.0  # the sum of the multipliers, doubled, above which steps are shortened
 

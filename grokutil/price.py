@@ -7,10 +7,24 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from grokutil.adders import HALF, adder_norm2
 from grokutil.checks import Matrix, integer, matrix, same_size, tensor
 from grokutil.units import DEGREE
+
+
+def all_pairs(p: int) -> tuple[Tensor, Tensor]:
+    r"""Inputs :math:`e_a + e_b` of all unordered pairs :math:`a \le b`, and their answers.
+
+    Returns:
+        X and Y, (p(p + 1)/2, p) float64, the pairs in the order of :func:`tensor_outputs`.
+
+    Raises:
+        ValueError: p below 2.
+    """
+    a, b = torch.triu_indices(integer("p", p, 2), p)
+    return (one_hot(a, p) + one_hot(b, p)).double(), one_hot((a + b) % p, p).double()
 
 
 def network_tensor(W1: Matrix, W2: Matrix) -> Tensor:

@@ -7,18 +7,13 @@ import pytest
 import sympy as sp
 import torch
 from scipy.optimize import minimize
-from torch.nn.functional import one_hot
 
 from grokutil.adders import TRIPLES, adder, adder_norm2, polygons, polygons_norm2, wave
 from grokutil.model import predict
+from grokutil.price import all_pairs
 from grokutil.units import rescaled_norm2
 
 NORM = 3 * 2 ** (-2 / 3)
-
-
-def all_pairs(p):
-    a, b = torch.triu_indices(p, p)
-    return (one_hot(a, p) + one_hot(b, p)).double(), one_hot((a + b) % p, p).double()
 
 
 def largest_error(network, p):

@@ -2,21 +2,15 @@
 
 import pytest
 import torch
-from torch.nn.functional import one_hot
 
 from grokutil.activations import get_activation
 from grokutil.adders import adder, adder_norm2
 from grokutil.data import modular_addition
 from grokutil.least_norm import least_norm
 from grokutil.model import loss_gradient, predict
-from grokutil.price import pair_cost, price
+from grokutil.price import all_pairs, pair_cost, price
 from grokutil.results import load
 from grokutil.units import live_units
-
-
-def all_pairs(p):
-    a, b = torch.triu_indices(p, p)
-    return (one_hot(a, p) + one_hot(b, p)).double(), one_hot((a + b) % p, p).double()
 
 
 @pytest.mark.parametrize("activation", ["quadratic", "relu"])

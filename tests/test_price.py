@@ -10,6 +10,7 @@ from grokutil.adders import adder, polygons_norm2
 from grokutil.model import predict
 from grokutil.price import (
     addition_tensor,
+    all_pairs,
     crossing,
     network_tensor,
     pair_cost,
@@ -22,9 +23,14 @@ from grokutil.units import rescaled_norm2
 NORM = 3 * 2 ** (-2 / 3)
 
 
-def all_pairs(p):
-    a, b = torch.triu_indices(p, p)
-    return (one_hot(a, p) + one_hot(b, p)).double(), one_hot((a + b) % p, p).double()
+def test_all_pairs_are_those_of_the_task_in_the_order_of_the_outputs():
+    X, Y = all_pairs(5)
+    rows = [(a, b) for a in range(5) for b in range(a, 5)]
+    assert X.shape == Y.shape == (15, 5) and X.dtype == Y.dtype == torch.float64
+    for x, y, (a, b) in zip(X, Y, rows, strict=True):
+        assert x.tolist() == [(j == a) + (j == b) for j in range(5)] and y.nonzero().tolist() == [[(a + b) % 5]]
+    with pytest.raises(ValueError, match="p"):
+        all_pairs(1)
 
 
 def test_the_tensor_of_a_network_and_of_addition_by_loops():

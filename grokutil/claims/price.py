@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import torch
-from torch.nn.functional import one_hot
-
 from grokutil.adders import polygons
 from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
 from grokutil.data import modular_addition
 from grokutil.least_norm import least_norm
 from grokutil.measure import accuracy
 from grokutil.model import predict
-from grokutil.price import crossing, pair_cost, price
+from grokutil.price import all_pairs, crossing, pair_cost, price
 from grokutil.relu_price import relu_price_bound
 
 WIDTH, P = 80, 11
-
-
-def _all_pairs(p: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs and answers of all unordered pairs."""
-    a, b = torch.triu_indices(p, p)
-    return (one_hot(a, p) + one_hot(b, p)).double(), one_hot((a + b) % p, p).double()
 
 
 def _pentagon() -> tuple[float, None]:
     """Largest error of the networks of five phases over all pairs, for five moduli."""
     errors = []
     for p in (7, 11, 13, 37, 97):
-        X, Y = _all_pairs(p)
+        X, Y = all_pairs(p)
         errors.append(float((predict(*polygons(p, 5), X, "quadratic") - Y).abs().max()))
     return max(errors), None
 
 
 def _pair(seed: int) -> tuple[float, None]:
     """Relative gap of the least norm found for one pair to the formula: (0, 0) and (0, 1), quadratic and ReLU."""
-    (X, Y), gaps = _all_pairs(7), []
+    (X, Y), gaps = all_pairs(7), []
     for row, equal in ((0, True), (1, False)):
         for activation in ("quadratic", "relu"):
             one = X[row : row + 1], Y[row : row + 1]
@@ -45,7 +36,7 @@ def _pair(seed: int) -> tuple[float, None]:
 
 def _price() -> tuple[float, None]:
     """Relative gap of the lowest of two searches on all pairs modulo 7 to the price."""
-    X, Y = _all_pairs(7)
+    X, Y = all_pairs(7)
     found = min(least_norm(X, Y, 40, seed=seed, ridges=(1e-2, 1e-3, 1e-4), steps=1500).norm2 for seed in range(2))
     return abs(found / price(7) - 1), None
 
