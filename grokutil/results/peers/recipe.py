@@ -27,11 +27,11 @@ P, WIDTH, SCALE = 23, 512, 0.1
 BETAS, WARM = (0.9, 0.98), 10
 EPOCHS = (500, 2500, 4000, 4999)
 TRAIN, MEMORISED = 396, 3000
-SEEDS = range(3)
+SEEDS = range(5)
 PRIMES = (7, 11, 23)
 PHASES = {6: 4, 8: 2}  # phases a frequency, and how many times as fast the phase of b turns
 
-CELLS = (*(f"adamw_{seed}" for seed in SEEDS), *(f"mirrored_{seed}" for seed in range(5)), "margin")
+CELLS = (*(f"adamw_{seed}" for seed in SEEDS), *(f"mirrored_{seed}" for seed in SEEDS), "margin")
 
 
 def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
