@@ -28,7 +28,7 @@ SLOPE = (0.137, 0.094)  # of log delay against the logit scale, from the runs st
 
 
 class Comparison(NamedTuple):
-    """One row: who, what, their words or numbers, ours, whether the two agree as ``verdict`` says."""
+    """One row: who, what, their words or numbers, ours, whether the numbers are as ``verdict`` says."""
 
     peer: str
     what: str
@@ -68,7 +68,7 @@ def adamw() -> tuple[Comparison, ...]:
                 f"loss at epoch {epoch}",
                 f"{LOSS[k]}",
                 span(loss[:, k], 4),
-                f"within {gap.max():.1%}",
+                f"within {gap.max():.2%}",
                 gap.max() < 0.2,
             )
         )
@@ -107,7 +107,7 @@ def mirrored() -> tuple[Comparison, ...]:
             "right at the end, of pairs not known either way",
             f"about {RIGHT_AT_END - RIGHT} of {TESTED - RIGHT}",
             "0 before they generalise",
-            "the delay they show is there",
+            "the delay that they show is there",
             RIGHT_AT_END - RIGHT > 0.8 * (TESTED - RIGHT),
         ),
     )
@@ -153,7 +153,7 @@ def delay() -> tuple[Comparison, ...]:
             "its slope",
             " and ".join(map(str, SLOPE)),
             f"{span(slopes)} times the smallest margin, 1 predicted",
-            "not comparable: AdamW rescales the gradients",
+            "ours as predicted; AdamW, which rescales gradients, has another",
             0.85 < min(slopes) and max(slopes) < 1.05,
         ),
     )
@@ -165,11 +165,11 @@ def comparisons() -> tuple[Comparison, ...]:
 
 
 def main() -> int:
-    """Print the comparison; 1 if a row does not agree."""
+    """Print the comparison; 1 if a verdict does not hold."""
     rows = comparisons()
     for row in rows:
         print(f"{row.peer}: {row.what}\n    theirs  {row.theirs}\n    ours    {row.ours}")
-        print(f"    {'agrees' if row.agrees else 'DOES NOT AGREE'}: {row.verdict}")
+        print(f"    {'holds' if row.agrees else 'DOES NOT HOLD'}: {row.verdict}")
     return int(not all(row.agrees for row in rows))
 
 

@@ -18,7 +18,7 @@ def test_the_command_prints_them_and_its_status_is_whether_they_agree(monkeypatc
     assert "norm at epoch 500" in done.stdout and "36.6137" in done.stdout and "DOES NOT" not in done.stdout
     monkeypatch.setattr(peers, "NORM", (5.9, *peers.NORM[1:]))
     assert peers.main() == 1
-    assert capsys.readouterr().out.count("DOES NOT AGREE") == 1
+    assert capsys.readouterr().out.count("DOES NOT HOLD") == 1
 
 
 def test_a_span_is_the_mean_and_the_range():
