@@ -58,13 +58,13 @@ def train(
     """The weights before step k, for each k of ``records``: AdamW on the weighted mean of cross-entropy."""
     draw = generator(seed)
     drawn = (torch.randn(size, generator=draw, dtype=torch.float64) for size in ((P, WIDTH), (WIDTH, P)))
-    layers = [(SCALE / P**0.5 * W).requires_grad_() for W in drawn]
-    rule = torch.optim.AdamW(layers, lr=rate, betas=BETAS, weight_decay=decay, fused=True)
+    W1, W2 = ((SCALE / P**0.5 * W).requires_grad_() for W in drawn)
+    rule = torch.optim.AdamW([W1, W2], lr=rate, betas=BETAS, weight_decay=decay, fused=True)
     warm = torch.optim.lr_scheduler.LambdaLR(rule, lambda step: min(step / WARM, 1))
     for step in range(max(records) + 1):
-        loss = torch.nn.functional.cross_entropy(predict(*layers, X, activation), labels, reduction="none") @ weights
+        loss = torch.nn.functional.cross_entropy(predict(W1, W2, X, activation), labels, reduction="none") @ weights
         if step in records:
-            yield *(W.detach() for W in layers), float(loss.detach())
+            yield W1.detach(), W2.detach(), float(loss.detach())
         rule.zero_grad()
         loss.backward()
         rule.step()
@@ -115,7 +115,7 @@ def margin_over_norm(p: int, phases: int, fast: int) -> tuple[float, int]:
     u, v, w = (torch.cos(wave - turn * angle[:, None]).flatten(0, 1) for turn in (1, fast, 1 + fast))
     F = torch.einsum("hab,hc->abc", (u[:, :, None] + v[:, None, :]) ** 2, w).reshape(p * p, p)
     q = margins(F, (j[:, None] + j).flatten() % p).min()
-    sizes = sum(layer.square().sum(1) for layer in (u, v, w))
+    sizes = torch.stack((u, v, w)).square().sum((0, 2))
     return float(q / sizes.pow(1.5).sum()), len(u)
 
 
