@@ -53,3 +53,16 @@ def smoothed(Y: Matrix, smoothing: float) -> Tensor:
     if not 0 <= epsilon < 1:
         raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing!r}")
     return (1 - epsilon) * Y + epsilon / Y.shape[1]
+
+
+def sum_zero(Y: Tensor) -> Tensor:
+    """An orthonormal basis of the vectors of sum zero, (p, p - 1), for a matrix Y with p columns, on its device.
+
+    Raises:
+        ValueError: one column.
+    """
+    p = Y.shape[1]
+    if p < 2:
+        shape = tuple(Y.shape)
+        raise ValueError(f"up to a constant nothing is left of one output, {shape}: give a column for each class")
+    return torch.linalg.qr(Y.new_ones(p, 1), mode="complete").Q[:, 1:]

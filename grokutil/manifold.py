@@ -10,6 +10,7 @@ from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import NO_VALUE, Matrix, data, finite, float_vector, layers
+from grokutil.losses import sum_zero
 from grokutil.ntk import NTK
 from grokutil.tangent import Linearisation
 
@@ -96,7 +97,7 @@ class TangentSpace(Linearisation):
     ) -> None:
         self.W1, self.W2, self.X, self.H, self.S = _layers(W1, W2, X, activation)
         self.free = None if kinks is None else _complement(self.X, _kink_mask(kinks, self.S))
-        self._basis = _sum_zero(self.W2) if gauge else None
+        self._basis = sum_zero(self.W2) if gauge else None
         W2 = self.W2 if self._basis is None else self.W2 @ self._basis
         self._ntk = NTK(self.X, self.H, self.S, W2, self.free, solver)
 
@@ -274,15 +275,6 @@ def _layers(
     finite(f"the activation {sigma.name!r} at X W1", H, NO_VALUE)
     finite(f"the slope of {sigma.name!r} at X W1", S, NO_VALUE)
     return W1, W2, X, H, S
-
-
-def _sum_zero(W2: Tensor) -> Tensor:
-    """An orthonormal basis of the vectors of d_out numbers with sum zero, (d_out, d_out - 1)."""
-    d_out = W2.shape[1]
-    if d_out < 2:
-        raise ValueError(f"gauge leaves nothing of one output, W2 {tuple(W2.shape)}: give a column for each class")
-    ones = torch.ones(d_out, 1, dtype=W2.dtype, device=W2.device)
-    return torch.linalg.qr(ones, mode="complete").Q[:, 1:]
 
 
 def _kink_mask(kinks: Tensor, S: Tensor) -> Tensor:

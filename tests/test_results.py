@@ -304,7 +304,29 @@ def test_a_part_of_each_kind_of_cross_entropy_is_computed_again():
     np.testing.assert_allclose(recipe.price(0, pairs=(20,), whole=())["pairs"], expected["pairs"][:1], rtol=1e-3)
     expected, _ = results.load("cross_entropy", "clamped_0")
     np.testing.assert_allclose(recipe.clamped(0, scales=(6,))["margin"], expected["margin"][:1], rtol=1e-4)
+    expected, _ = results.load("cross_entropy", "soft_1")
+    for key, array in recipe.soft(1, ridges=recipe.SOFT_RIDGES[:1]).items():
+        np.testing.assert_allclose(
+            array, expected[key][:1] if key in ("error", "fast", "gap") else expected[key], rtol=1e-3
+        )
+    expected, _ = results.load("cross_entropy", "arrivals_2")
+    again = recipe.arrivals(2, scales=(64,), finer=False)
+    np.testing.assert_allclose(again["cosine"], expected["cosine"][:1], atol=1e-4)
+    assert abs(again["arriving"] - expected["arriving"][:1]).max() <= 1
     expected, _ = results.load("cross_entropy", "toy_diagonal_2")
     np.testing.assert_allclose(
         recipe.toy("diagonal", 2, scales=(10, 20), starts=(5,))["error"], expected["error"][:2], rtol=1e-3
     )
+
+
+def test_a_part_of_what_other_groups_measured_is_computed_again():
+    """500 epochs with AdamW, which test pairs are known the other way round, and the bound."""
+    recipe = results.recipe("peers")
+    expected, _ = results.load("peers", "adamw_1")
+    for key, array in recipe.adamw(1, recipe.EPOCHS[:1]).items():
+        np.testing.assert_allclose(array, expected[key][:1], rtol=1e-4, err_msg=key)
+    expected, _ = results.load("peers", "mirrored_1")
+    again = recipe.mirrored(1, step=20)
+    assert again["share"] == expected["share"] and again["memorised"] < 0.3
+    expected, _ = results.load("peers", "margin")
+    np.testing.assert_allclose(recipe.margin()["reached"], expected["reached"], rtol=1e-12)

@@ -22,6 +22,31 @@ MUTANTS = (
         ("test_losses.py::test_cross_entropy_is_pytorchs", "test_train.py::test_cross_entropy_is_pytorchs"),
     ),
     Mutant(
+        "soft_labels",
+        "self.gap(theta) + 2 * ridge * self.multiplier",
+        "self.gap(theta) + ridge * self.multiplier",
+        "the fast variable of soft labels with the multiplier of squared error",
+        ("test_soft_labels.py::TestSoftLabelManifold::test_training_is_norm_descent_and_a_part_that_relaxes",),
+    ),
+    Mutant(
+        "soft_labels",
+        "pull_back(CROSS_ENTROPY.slope(outputs, self.Y))[0] + 2 * ridge * theta",
+        "pull_back(CROSS_ENTROPY.slope(outputs, self.Y))[0] + ridge * theta",
+        "weight decay with half its force",
+        (
+            "test_soft_labels.py::TestSoftLabelManifold::test_the_gradient_is_autograds_and_its_tangent_part_is_only_"
+            "weight_decay",
+        ),
+        ("ce-soft-limit",),
+    ),
+    Mutant(
+        "losses",
+        'mode="complete").Q[:, 1:]',
+        'mode="complete").Q[:, :-1]',
+        "a basis of the vectors of sum zero with the constants in it",
+        ("test_soft_labels.py::TestSoftLabelManifold::test_it_is_the_tangent_space_with_the_gauge",),
+    ),
+    Mutant(
         "manifold",
         "U if self._basis is None else U - U.mean(1, keepdim=True)",
         "U",

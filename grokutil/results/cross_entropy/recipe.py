@@ -7,6 +7,8 @@
 - ``larger_SEED``: p = 29: does the rescaled flow grok?
 - ``price_SEED``: the squared norm at margin one, by number of pairs
 - ``toy_NAME_SEED``: Theorem C on small problems, the distance to the limit by scale
+- ``soft_SEED``: soft labels on small networks, the distance to the slow flow by weight decay
+- ``arrivals_SEED``: the rule of active margins around s = 0.5 at larger scales, and margins on their way to the wall
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from torch import Tensor
 from grokutil.activations import Activation, softplus
 from grokutil.data import Task, modular_addition
 from grokutil.flow import integrate
+from grokutil.gradient_flow import slow_flow, training_flow
 from grokutil.losses import smoothed
 from grokutil.manifold import TangentSpace, join
 from grokutil.margins import (
@@ -29,12 +32,15 @@ from grokutil.margins import (
     UndecayedMarginFlow,
     active_margins,
     at_margin,
+    margin_jacobian,
     margins,
     scale_from_ridge,
 )  # fmt: skip
 from grokutil.measure import accuracy
 from grokutil.model import predict
+from grokutil.soft_labels import SoftLabelManifold
 from grokutil.sweeping import MarginProblem, caught_up, margin_training, sweeping_flow, undecayed_margin_training
+from grokutil.tangent import least_norm
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 
 P, TRAIN, WIDTH, RATE = 11, 59, 128, 1.0
@@ -60,6 +66,9 @@ LARGER = (("relu", 0.8), ("quadratic", 0.8), ("quadratic", 0.7))
 LARGER_S, LARGER_SCALE = np.linspace(0, 8, 21), 16
 PAIRS, WHOLE = (20, 33, 46, 59, 66), (11, 17, 29)
 
+ARRIVAL_SCALES, ARRIVAL_S, ARRIVING = (64, 128, 256, 512), (0.4, 0.45, 0.5, 0.55, 0.6), -0.3  # a margin's velocity
+SOFT_RIDGES, SOFT_S, SOFT_SMOOTHING, SOFT_SIZES = 4e-3 / 4.0 ** np.arange(5), np.linspace(0, 0.5, 11), 0.3, (3, 3, 3, 8)
+
 TOYS = tuple(f"{name}_{seed}" for name in ("diagonal", "quadratic") for seed in range(3))
 TOY_SCALES, TOY_STARTS, TOY_S = (10, 20, 40, 80, 160, 320), (5, 10, 20, 40), np.linspace(0, 1.5, 31)
 
@@ -67,7 +76,7 @@ CELLS = (
     *(f"toy_{toy}" for toy in TOYS),
     *(f"margins_{seed}" for seed in SEEDS),
     *(f"training_{name}_{seed}" for name in ACTIVATIONS for seed in SEEDS),
-    *(f"{name}_{seed}" for name in ("price", "clamped", "larger") for seed in SEEDS),
+    *(f"{name}_{seed}" for name in ("price", "clamped", "larger", "soft", "arrivals") for seed in SEEDS),
 )
 
 
@@ -84,6 +93,10 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
         return margin_runs(seed), notes | {"activation": "quadratic", "scales": SCALES}
     if name == "price":
         return price(seed), {"seed": seed, "width": WIDTH, "activation": "quadratic", "scale": 32, "end": END}
+    if name == "soft":
+        return soft(seed), {"seed": seed, "n, d_in, p, width": SOFT_SIZES, "smoothing": SOFT_SMOOTHING}
+    if name == "arrivals":
+        return arrivals(seed), notes | {"activation": "quadratic", "scales": ARRIVAL_SCALES, "times": ARRIVAL_S}
     if name == "clamped":
         return clamped(seed), notes | {"p": 17, "train_size": 122, "scales": CLAMPED_SCALES}
     return larger(seed), notes | {"p": 29, "train_size": 0, "runs": LARGER, "scale": LARGER_SCALE}
@@ -240,6 +253,41 @@ def rule_row(flow: MarginFlow, labels: Tensor, state: Tensor) -> dict[str, float
     return row
 
 
+def arrivals(seed: int, scales: tuple[int, ...] = ARRIVAL_SCALES, finer: bool = True) -> dict[str, np.ndarray]:
+    """The rule of active margins at ``ARRIVAL_S``, and the margins that it holds too early.
+
+    Returns:
+        ``cosine`` (scales, T) of the velocity with the rule, window 4 over the scale; ``arriving``, how many margins in
+        the window fall faster than ``ARRIVING``; ``without``, the cosine if these are left out; and ``finer`` (T,), the
+        cosine at the first scale with steps a quarter as long.
+    """
+    task, start, flow = quadratic_task(seed)
+    X, labels, times = task.X_train, task.labels_train, [0, *ARRIVAL_S]
+
+    def row(at: MarginFlow, state: Tensor) -> tuple[float, int, float]:
+        W1, W2, v = *at.layers(state), at(state)
+        found = active_margins(W1, W2, X, labels, at.sigma, WINDOWS[1] / at.scale)
+        J = margin_jacobian(W1, W2, X, labels, at.sigma)[found.near]
+        late = J @ v < ARRIVING
+        kept, theta = J[~late], join(W1, W2)
+        other = least_norm(-kept.mT, theta) @ kept - theta
+        return cosine(v, found.velocity), int(late.sum()), cosine(v, other)
+
+    runs = [(at, integrate(at, start, times, step=at.step, progress=False).states[1:]) for at in map(flow, scales)]
+    found = np.array([[row(at, state) for state in states] for at, states in runs])
+    arrays = {"cosine": found[..., 0], "arriving": found[..., 1].astype(int), "without": found[..., 2]}
+    if finer:
+        at = runs[0][0]
+        states = integrate(at, start, times, step=lambda s, state: at.step(s, state) / 4, progress=False).states[1:]
+        arrays["finer"] = np.array([row(at, state)[0] for state in states])
+    return arrays
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    """Of the angle between two vectors."""
+    return float(a @ b / (a.norm() * b.norm()))
+
+
 def plain(task: Task, start: Tensor, flow: Callable[..., MarginFlow], decay: float) -> np.ndarray:
     """Squared norm and smallest margin, rescaled, of the rescaled flow and of gradient descent at ``PLAIN_S``."""
     scale = scale_from_ridge(ridge_from_weight_decay(decay, TRAIN, P, "cross-entropy"), 3)
@@ -352,6 +400,41 @@ def price(seed: int, pairs: tuple[int, ...] = PAIRS, whole: tuple[int, ...] = WH
     all_pairs = np.array([end(p, p * (p + 1) // 2, 16) for p in whole])
     found = {"pairs": some[:, 0], "pairs_kkt": some[:, 1]} if pairs else {}
     return found | ({"whole": all_pairs[:, 0], "whole_kkt": all_pairs[:, 1]} if whole else {})
+
+
+# Soft labels on small networks.
+
+
+def soft_problem(seed: int) -> tuple[SoftLabelManifold, Tensor]:
+    """Three samples with three soft labels, a tanh network of width 8 (48 weights), and a point of its manifold."""
+    n, d_in, p, width = SOFT_SIZES
+    draw = torch.Generator().manual_seed(seed)
+    X = torch.randn(n, d_in, generator=draw, dtype=torch.float64)
+    Y = smoothed(torch.eye(p, dtype=torch.float64)[torch.randint(p, (n,), generator=draw)], SOFT_SMOOTHING)
+    at = d_in * width
+    Z = SoftLabelManifold(lambda theta: torch.tanh(X @ theta[:at].reshape(d_in, -1)) @ theta[at:].reshape(-1, p), Y)
+    return Z, Z.newton(torch.randn(width * (d_in + p), generator=draw, dtype=torch.float64))
+
+
+def soft(seed: int, ridges: np.ndarray = SOFT_RIDGES) -> dict[str, np.ndarray]:
+    """Training against the slow flow to s = 0.5.
+
+    Returns:
+        Arrays (ridges,): ``error``, the largest distance; ``fast``, the largest size of e from s = 0.25 on; ``gap``,
+        that of rho - y. And ``smallest``, the least singular value of QJ along the slow flow; ``norm2`` at its ends.
+    """
+    Z, start = soft_problem(seed)
+    limit = torch.stack(slow_flow(Z, start, SOFT_S).states)
+    rows = []
+    for ridge in ridges:
+        run = training_flow(Z, start, float(ridge), SOFT_S, rtol=1e-9).states
+        row = {"error": (torch.stack(run) - limit).norm(dim=1).max()}
+        row["fast"] = max(Z.fast_variable(theta, float(ridge)).norm() for theta in run[5:])
+        row["gap"] = max(Z.gap(theta).norm() for theta in run[5:])
+        rows.append(row)
+    found = {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
+    smallest = min(float(torch.linalg.svdvals(Z.jacobian(theta)).min()) for theta in limit)
+    return found | {"smallest": np.array(smallest), "norm2": limit[[0, -1]].square().sum(1).numpy()}
 
 
 # Theorem C on small problems.
