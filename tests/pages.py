@@ -1,7 +1,10 @@
 """One visit to a page: it is opened once, and all that the tests of pages ask for is seen in all its forms."""
 
+import functools
 import importlib.resources
 from dataclasses import dataclass, field
+
+from bs4 import BeautifulSoup
 
 DESK, PHONE, NARROW = ({"width": width, "height": 900} for width in (1280, 390, 320))
 FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "dark"), (PHONE, "light")]
@@ -99,6 +102,12 @@ AUDIT = """async (options) => {
     return violations.flatMap(({ id, impact, nodes }) => nodes.map((node) =>
         [impact, id, node.html.slice(0, 200), node.failureSummary]));
 }"""
+
+
+@functools.cache
+def parse(path):
+    """The built page, for reading only: the tests of a process share it."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 @dataclass

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 
 import pytest
-from bs4 import BeautifulSoup
 from conftest import chapters, launched
 from pages import (
     BARS,
@@ -19,6 +18,7 @@ from pages import (
     arrive,
     audit,
     load,
+    parse,
     prepare,
     settle,
     shape,
@@ -190,7 +190,7 @@ def test_nothing_moves_for_readers_who_ask_for_rest(browser, server):
 
 
 def test_a_page_has_each_name_once(book, chapter):
-    page = BeautifulSoup((book / f"{chapter}.html").read_text(encoding="utf-8"), "html.parser")
+    page = parse(book / f"{chapter}.html")
     names = Counter(element["id"] for element in page.select("article [id]"))
     assert [name for name, times in names.items() if times > 1] == []
 

@@ -1,19 +1,13 @@
 """What every page of the built book must have."""
 
-import functools
 import gzip
 import re
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
+from pages import parse
 
 MAX_COMPRESSED_BYTES = 1.5e6
-
-
-@functools.cache
-def parse(path):
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 @pytest.fixture

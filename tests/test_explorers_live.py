@@ -38,7 +38,8 @@ SETTLED = """() => {
 def pytest_generate_tests(metafunc):
     if "explorer_page" in metafunc.fixturenames:
         names = [path.stem for path in explorer_pages(metafunc.config.rootpath)]
-        metafunc.parametrize("explorer_page", sorted(names, key=lambda name: name != STOPPED))
+        # of the module: then the two tests of a notebook follow each other, and it is opened once
+        metafunc.parametrize("explorer_page", sorted(names, key=lambda name: name != STOPPED), scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def lab(root, tmp_path_factory):
 
 
 def shorten(path):
-    """Leave of a chapter's code the explorers, and what binds the names that they need."""
+    """Leave of a chapter the explorers, and the code that binds the names that they need."""
     chapter, needed, kept = jupytext.read(path), set(), []
     large, small = SMALLER.get(path.stem, ("", ""))
     assert any(large in cell.source for cell in chapter.cells)
@@ -80,10 +81,11 @@ def shorten(path):
             bound = set().union(*map(binds, tree.body))
             if "explorer" not in cell.metadata.get("tags", ()) and not needed & bound:
                 continue
-            needed -= bound
-            needed |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not stores(node)}
+            for statement in reversed(tree.body):
+                needed -= binds(statement)
+                needed |= reads(statement)
             cell.source = cell.source.replace(large, small)
-        kept.append(cell)
+            kept.append(cell)
     chapter.cells = kept[::-1]
     jupytext.write(chapter, path, fmt="md:myst")
 
@@ -99,6 +101,17 @@ def binds(statement):
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
     return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and stores(node)}
+
+
+def reads(statement):
+    """The names that a statement needs from before it."""
+    nodes = list(ast.walk(statement))
+    found = {node.id for node in nodes if isinstance(node, ast.Name) and not stores(node)}
+    found |= {node.target.id for node in nodes if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)}
+    if isinstance(statement, ast.FunctionDef):  # not its own
+        found -= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        found -= {node.id for node in nodes if isinstance(node, ast.Name) and stores(node)}
+    return found
 
 
 def app_dir():
@@ -180,7 +193,8 @@ def wait_until(page, condition):
 
 def processor_seconds(kernel):
     """What a kernel has used so far."""
-    (process,) = (p for p in psutil.process_iter(["cmdline"]) if f"kernel-{kernel}.json" in " ".join(p.info["cmdline"]))
+    every = ((process, process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))  # or just ended
+    (process,) = (process for process, words in every if f"kernel-{kernel}.json" in " ".join(words))
     return sum(process.cpu_times()[:2])
 
 
@@ -212,20 +226,6 @@ def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab
     assert share() < 1 and picture(box)
 
 
-def test_a_picture_is_drawn_when_it_is_chosen(notebook, explorer_page):
-    """Here somebody sits at the kernel: it holds the pictures that were asked for, and no others."""
-    page = notebook(explorer_page)
-    for box in page.locator(".jp-OutputArea-output .kernel-free").all():
-        box.scroll_into_view_if_needed()
-        assert box.locator("img.frame").count() == 1
-        before = picture(box)
-        handle = box.locator(".noUi-handle")
-        handle.focus()
-        first = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
-        page.keyboard.press("ArrowRight" if first else "ArrowLeft")
-        wait_until(page, lambda box=box, before=before: picture(box) != before)
-
-
 def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page):
     page = notebook(explorer_page)
     assert page.locator(LIVE).count() > 0
@@ -244,3 +244,17 @@ def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page)
             with suppress(NothingHappened):  # it may end by itself just now
                 stop.click(timeout=PATIENCE)
             wait_until(page, lambda stop=stop: not stop.is_enabled())
+
+
+def test_a_picture_is_drawn_when_it_is_chosen(notebook, explorer_page):
+    """Here somebody sits at the kernel: it holds the pictures that were asked for, and no others."""
+    page = notebook(explorer_page)
+    for box in page.locator(".jp-OutputArea-output .kernel-free").all():
+        box.scroll_into_view_if_needed()
+        assert box.locator("img.frame").count() == 1
+        before = picture(box)
+        handle = box.locator(".noUi-handle")
+        handle.focus()
+        first = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
+        page.keyboard.press("ArrowRight" if first else "ArrowLeft")
+        wait_until(page, lambda box=box, before=before: picture(box) != before)

@@ -2,12 +2,12 @@
 
 import json
 import re
+from copy import copy
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from conftest import chapters
-from pages import OVERHANG, load
+from pages import OVERHANG, load, parse
 from pybtex.database import parse_file, parse_string
 
 NO_TERMS_NEEDED = {  # pages whose words are explained where they lead to
@@ -75,7 +75,7 @@ def citation(root):
 
 
 def parsed(book, page):
-    return BeautifulSoup((book / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+    return parse(book / f"{page}.html")
 
 
 # Glossary
@@ -285,7 +285,7 @@ def test_a_page_says_what_it_is(book, chapter, citation, root):
     page = parsed(book, chapter)
     summary = yaml.safe_load((root / "book" / "summaries.yml").read_text(encoding="utf-8"))[chapter]
     graph = {tag["property"]: tag["content"] for tag in page.select('meta[property^="og:"]')}
-    heading = page.select_one("article h1")
+    heading = copy(page.select_one("article h1"))
     for aside in heading.select(".section-number, .headerlink"):
         aside.decompose()
     title = heading.get_text().strip()

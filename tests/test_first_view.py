@@ -5,9 +5,8 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
 from conftest import chapters
-from pages import PHONE, arrive, load
+from pages import PHONE, arrive, load, parse
 
 KIB = 1024
 LIMITS = {"words": 160, "chapter": 500, "explorer": 900}  # KiB as a server with gzip sends them
@@ -45,7 +44,7 @@ def test_nothing_is_published_that_no_page_loads(book):
 
 
 def test_scripts_wait_until_the_page_is_read(book, chapter):
-    page = BeautifulSoup((book / f"{chapter}.html").read_text(encoding="utf-8"), "html.parser")
+    page = parse(book / f"{chapter}.html")
     assert not [script["src"] for script in page.select("script[src]:not([defer])")]
     assert len(page.select("meta[name=viewport]")) == 1
     loaded = " ".join(tag.get("src") or tag.get("href") or "" for tag in page.select("script[src], link[href]"))
@@ -54,7 +53,7 @@ def test_scripts_wait_until_the_page_is_read(book, chapter):
 
 
 def test_pictures_keep_their_place_and_wait(book, chapter):
-    page = BeautifulSoup((book / f"{chapter}.html").read_text(encoding="utf-8"), "html.parser")
+    page = parse(book / f"{chapter}.html")
     pictures = page.select('article img[src*="_images/"]')
     for picture in pictures:
         assert (book / "book" / picture["src"]).resolve().is_file()

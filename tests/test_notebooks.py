@@ -15,8 +15,8 @@ import jupytext
 import nbformat
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from packaging.requirements import Requirement
+from pages import parse
 from test_repository import LOCAL_PATH
 
 ADDRESS = "https://github.com/some-one/a-book"
@@ -40,7 +40,7 @@ TOC = {"format": "jb-book", "root": "book/front", "chapters": [{"file": "book/ce
 
 
 def links(page, css):
-    return [a["href"] for a in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(f"{css}[href]")]
+    return [a["href"] for a in parse(page).select(f"{css}[href]")]
 
 
 class TestDownload:
@@ -75,9 +75,7 @@ class TestDownload:
         """What plain Jupyter would show as code, or as braces."""
         read = nbformat.read(book / "_sources" / "book" / "closed_form.ipynb", 4)
         words = "\n".join(cell.source for cell in read.cells if cell.cell_type == "markdown")
-        number = BeautifulSoup((book / "book" / "closed_form.html").read_text(), "html.parser").select_one(
-            "#prop-reduced-cost .caption-number"
-        )
+        number = parse(book / "book" / "closed_form.html").select_one("#prop-reduced-cost .caption-number")
         assert f"**{number.get_text(strip=True)} (The reduced cost).**" in words
         assert "ridge regression (Hoerl and Kennard, 1970)" in words
         assert "*Simulated grokking*: run the formula" in words
@@ -140,7 +138,7 @@ class TestLaunchButton:
         )
         assert links(page, "a[href^='https://github.com/Some-One/a-book/issues']")
         assert links(page, "link[rel=canonical]") == [f"{home}book/cells.html"]
-        door = BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
+        door = parse(site / "index.html")
         assert door.select_one("link[rel=canonical]")["href"] == f"{home}book/front.html"
         card = door.select_one('meta[property="og:image"]')["content"]
         assert card.startswith(home) and (site / card.removeprefix(home)).is_file()

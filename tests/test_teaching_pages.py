@@ -4,9 +4,8 @@ import re
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from conftest import chapters
-from pages import load
+from pages import load, parse
 
 FRONT = "book/intro"  # says under "How to read" what the book needs
 LOOKED_UP = {  # pages that teach nothing new about grokking, and have no exercises
@@ -65,7 +64,7 @@ def entries(root):
 
 
 def parsed(book, page):
-    return BeautifulSoup((book / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+    return parse(book / f"{page}.html")
 
 
 def leads(entry):
