@@ -1,7 +1,6 @@
 // The Fourier viewer: a run in the page, and at each moment of it the circle of a frequency, the spectrum and the units.
 import { element, linked, picture } from "../parts/shared.mjs";
-import { ring } from "../parts/pictures.mjs";
-import { ACTIVATIONS, runner } from "../parts/runner.mjs";
+import { ACTIVATIONS, ring, runner } from "../parts/runner.mjs";
 import { circle } from "../engine/engine.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
@@ -89,7 +88,7 @@ export const mount = (place, given = linked("fourier")) =>
     presets: PRESETS,
     clock: "s",
     unit: (values) => (values.kind === "isolated" ? 2 : steps(values) / values.until),
-    curves: [{ chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], series: (records) => ["test", "train"].map((half) => (
+    curves: [{ chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], marked: true, series: (records) => ["test", "train"].map((half) => (
       { name: half, color: `var(--${half})`, values: records.map((r) => r[half].accuracy) }
     )) }],
     python,
