@@ -4,7 +4,6 @@ import { listen } from "./worker.mjs";
 export { ACTIVATIONS, activationOf } from "./activations.mjs";
 export { chebyshev } from "./chebyshev.mjs";
 export { Engine } from "./client.mjs";
-export { general } from "./checks.mjs";
 export { evenRound, gather, label, modularAddition, scatter } from "./data.mjs";
 export { euler } from "./flow.mjs";
 export { circle } from "./fourier.mjs";

@@ -26,7 +26,8 @@ const KINDS = { // the run, and what it takes memory for
 // spec: { kind: "isolated" | "training" | "kinks" | "paths", p, fraction or trainSize, width, activation, seed, plain, start,
 // records, embedding: W1 in each record, even: records of training at equal distances }, and
 //   isolated: ridge, reading, method ("euler" | "rkc"), step or rtol, until; start: W1
-//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: the cosine too;
+//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: how many
+//     records for each that has the cosine too;
 //     changes: [[step, weightDecay], ...], new values after these steps
 //   kinks: as training, without steps; look: the step around which it is looked at
 //   paths: as training, without steps; until: the end on the clock s; beside: names of PATHS; step: of Euler's method, on
@@ -38,7 +39,7 @@ export async function begin(spec) {
   const { LARGEST, ...manifold } = spec.tangent ? await import("./manifold.mjs") : {}, tangent = n * p <= LARGEST && manifold, { run, parts } = await KINDS[spec.kind]();
   const numbers = [...parts, ...(tangent ? [tangent.TangentSpace] : [])].reduce((sum, part) => sum + part.numbers(p, width, n), 2 ** 12 + 20 * p * width + Network.numbers(p, width, (p * (p + 1)) / 2));
   const kernels = spec.plain ? await plainKernels() : await wasmKernels(numbers).catch(plainKernels);
-  return { task, kernels, ...run({ ...spec, pairs: task.train, tangent }, task, kernels) };
+  return { task, kernels, ...run({ ...spec, pairs: task.train, tangent, every: Number(spec.tangent) }, task, kernels) };
 }
 
 function isolated(spec, task, kernels) {
@@ -94,8 +95,9 @@ function training(spec, task, kernels) {
     const count = spec.records ?? RECORDS, marks = spec.marks ?? (spec.even ? evenly : ratios)(last, count);
     const changes = [...(spec.changes ?? [])];
     let at = 0, since = 0;
+    const compared = () => space && (marks.length - 1 - at) % spec.every === 0;
     for (let now = 1; now <= last; now++) {
-      if (space && (now - 1 === since || now - 1 === marks[at] - STRIDE)) {
+      if (compared() && (now - 1 === since || now - 1 === marks[at] - STRIDE)) {
         B1.set(W1);
         B2.set(W2);
       }
@@ -103,7 +105,7 @@ function training(spec, task, kernels) {
       descent.step();
       if (now < marks[at]) yield { now };
       else {
-        yield { now, record: { now, ...see(W1, W2), weightDecay: descent.weightDecay, ...(space && { cosine: along() }) } };
+        yield { now, record: { now, ...see(W1, W2), weightDecay: descent.weightDecay, ...(compared() && { cosine: along() }) } };
         [at, since] = [at + 1, now];
       }
     }

@@ -3,7 +3,7 @@
 import { chart, coalesced, form, frame, html, linked, player, round, share, speaker } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
 import { plane } from "../parts/plane.mjs";
-import { general } from "../engine/engine.mjs";
+import { general } from "../engine/checks.mjs";
 
 const UNTIL = 1.2, RECORDS = 120, STEP = 5e-3; // slow time, records, step of the limit
 const WALL = 2.25, EDGE = 1e-3, ROUNDING = 1e-12;

@@ -77,7 +77,7 @@ export function mount(place, given = linked("phases")) {
     });
     found = known.get(`${p} ${q}`);
     const unwanted = met.length ? `the terms m = ${met.join(", ")} do not cancel` : "all four unwanted terms cancel";
-    const text = `${q} phases, p = ${p}: ${unwanted}.${found ? ` The largest error over all pairs is ${found.error.toExponential(1)}${found.error < EXACT ? `, and the squared norm is ${found.norm2.toFixed(2)}` : ""}.` : ""}`;
+    const text = `${q} phases, p = ${p}: ${unwanted}.${found ? ` The largest error over all pairs is ${round(found.error, 2)}${found.error < EXACT ? `, and the squared norm is ${found.norm2.toFixed(2)}` : ""}.` : ""}`;
     corners.replaceChildren();
     for (const node of [corners, errors.node]) node.toggleAttribute("hidden", false);
     element("text", { x: 4, y: 13, class: "title" }, corners, `${q} corners, turned m times`);

@@ -34,7 +34,7 @@ const PRESETS = {
   "a larger one (p = 23)": { ...COMMON, p: 23, trainSize: 193, width: 256, activation: "relu", steps: 30000, learningRate: 2, log: -4.3 },
 };
 const compared = ({ isolated, loss }) => isolated === "yes" && loss !== ENTROPY;
-const RECORDS = 60; // each is compared with −Pθ, which takes as long as hundreds of steps
+const EVERY = 2; // records, one of which is compared with −Pθ: that takes as long as hundreds of steps
 const decay = (log) => +(10 ** log).toPrecision(3);
 const halves = (key) => (records) => ["test", "train"].map((half) => ({ name: half, color: `var(--${half})`, values: records.map((r) => r[half][key]) }));
 const CURVES = [
@@ -70,7 +70,7 @@ export function mount(place, given = linked("training")) {
   const note = html("p", { className: "key" });
   let replay = changes.length > 0; // the changes of a link belong to its first run
   const spec = ({ log, batchSize, isolated, smoothing, ...values }) => ({
-    kind: "training", ...values, weightDecay: decay(log), ...(compared({ isolated, ...values }) && { tangent: true, records: RECORDS }), ...(values.loss === ENTROPY && { smoothing }), ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
+    kind: "training", ...values, weightDecay: decay(log), ...(compared({ isolated, ...values }) && { tangent: EVERY }), ...(values.loss === ENTROPY && { smoothing }), ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
   });
 
   // The isolated flow of the first layer, on the clock of the steps: tau = eta wd steps / (1 - m).
@@ -120,10 +120,13 @@ export function mount(place, given = linked("training")) {
       controls.show("smoothing", loss === ENTROPY);
       controls.show("isolated", loss !== ENTROPY);
     },
-    below: (values) => [fold("A grid of runs: weight decay and training share", () => import("../parts/grid.mjs").then(({ grid }) => grid(() => {
-      const { changes, ...one } = spec(values());
-      return { ...one, tangent: false };
-    })))],
+    below(values) {
+      const runs = fold("A grid of runs: weight decay and training share", () => import("../parts/grid.mjs").then(({ grid }) => grid(() => {
+        const { changes: none, tangent, ...one } = spec(values());
+        return one;
+      })));
+      return [runs.node];
+    },
     during: ["log"],
     change: ({ log }) => ({ weightDecay: decay(log) }),
     changed: ({ now, values }) => changes.push([now, values.weightDecay]),

@@ -44,11 +44,11 @@ function cloud(when) {
   return {
     node,
     draw({ points, shares }) {
-      const reach = Math.max(...points.flat().map(Math.abs)) || 1, text = `${when}: two principal components, ${(100 * (shares[0] + shares[1])).toFixed(0)} % of the variance`;
+      const reach = Math.max(...points.flat().map(Math.abs)) || 1, text = `${when}, ${(100 * (shares[0] + shares[1])).toFixed(0)} % of the variance`;
       node.replaceChildren();
       element("text", { x: 4, y: 13, class: "title" }, node, text);
       points.forEach(([u, v], j) => element("text", { x: 165 + (u / reach) * 150, y: 130 - (v / reach) * 92, "text-anchor": "middle" }, node, j));
-      node.setAttribute("aria-label", `The numbers by their weights in the first layer, ${text}.`);
+      node.setAttribute("aria-label", `The numbers on the plane of two principal components of the first layer: ${text}.`);
     },
   };
 }
@@ -56,7 +56,7 @@ function cloud(when) {
 export function units() {
   let network = null;
   const said = speaker(), layers = ["first layer", "readout"].map((name) => chart({ title: `weights of the unit, ${name}`, xlabel: "number" }));
-  const [before, now] = [cloud("At the start"), cloud("Now")];
+  const [before, now] = [cloud("The numbers at the start"), cloud("The numbers now")];
   const draw = () => {
     for (const { node } of [...layers, before, now]) node.toggleAttribute("hidden", !network || network.p < 3);
     if (!network) return said.say("Run it first.");
@@ -72,15 +72,15 @@ export function units() {
         series: [{ name: "weights", color: `var(--layer${l + 1})`, xs: v.map((_, j) => j), values: v }, { name: `wave of frequency ${fit.k}`, color: "var(--measurement)", xs, values: xs.map(fit.at), className: "thin" }],
         x: [0, p - 1], text: `The weights of unit ${h} in the ${l ? "readout" : "first layer"}, and a wave of frequency ${fit.k} through them.`,
       });
-      return `${(100 * fit.share).toFixed(0)} % of frequency ${fit.k} in the ${l ? "readout" : "first layer"}`;
+      return `one of frequency ${fit.k} is ${(100 * fit.share).toFixed(0)} % of its ${l ? "readout" : "first layer"}`;
     });
-    said.say(`Unit ${h}, in size ${Math.min(rank, width)} of ${width}: one wave makes up ${found.join(", ")}.`);
+    said.say(`Unit ${h}, in size ${Math.min(rank, width)} of ${width}: as waves, ${found.join(", ")}.`);
     before.draw(principal(reading ? gaussianEmbedding(p, width, seed, reading) : defaultWeights(p, width, seed)[0], p, width));
     now.draw(principal(weights[0], p, width));
   };
   const controls = form([["rank", "unit, by size", { type: "range", min: 1, max: 512, step: 1, value: 1 }]], {}, draw);
   return {
-    nodes: [controls.node, ...said.nodes, html("div", { className: "charts" }, ...layers.map(({ node }) => node), before.node, now.node)],
+    nodes: [controls.node, ...said.nodes, html("p", { className: "key", textContent: "Left, a unit's weights over the numbers and the wave nearest to them; right, the numbers on the two principal components of the first layer." }), html("div", { className: "charts" }, ...layers.map(({ node }) => node), before.node, now.node)],
     know(known) {
       network = known;
       draw();
