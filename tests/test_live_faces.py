@@ -296,6 +296,36 @@ class TestLaboratory:
             label = face.evaluate(LABELS)[1]
             assert float(re.search(r"layer 1 ([\d.]+)", label)[1]) == pytest.approx(norm, rel=5e-3)
 
+    @pytest.mark.parametrize(
+        ("face", "start", "expected"),
+        [
+            ("laboratory", "groks: a small run (p = 13)", (1, 1)),
+            ("laboratory", "memorises only: tanh", (1, 0)),
+            ("laboratory", "memorises only: too few pairs", (1, 0)),
+            ("laboratory", "too much decay", (0, 0)),
+            ("laboratory", "small, for a phone", (1, 1)),
+            ("training", "memorises only: hardly any decay", (1, 0)),
+            ("training", "too much decay", (0, 0)),
+        ],
+    )
+    def test_a_start_does_what_its_name_says(self, open_page, face, start, expected):
+        """Accuracy on training and test pairs: above 0.9 where 1 is expected, else below 0.5."""
+        page = open_page("none")
+        page.evaluate(
+            """async ([face, step]) => {
+                window.face = (await import(`../live/${face}.js`)).mount(document.querySelector("main"), step);
+            }""",
+            [face, {"p": 5, "width": 20, "trainSize": 9, "steps": 10, "until": 0.01}],
+        )
+        page.get_by_label("start from").select_option(start)
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_function(
+            "() => document.querySelector('.status').textContent.startsWith('Done')", timeout=120_000
+        )
+        last = finished(page)["records"][-1]
+        for half, one in zip(("train", "test"), expected, strict=True):
+            assert last[half]["accuracy"] > 0.9 if one else last[half]["accuracy"] < 0.5
+
 
 class TestTraining:
     def test_its_run_is_the_package_s_also_when_weight_decay_changes_on_the_way(self, open_page):

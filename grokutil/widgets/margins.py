@@ -97,4 +97,4 @@ def margin_explorer() -> W.VBox:
     live = Live(drawing(draw, SIZE), controls, face="margins")
     moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.2f}" for k in MOMENTS], first=1)
     scales = Control("scale", "scale ℓ", SCALES, first=1)
-    return explorer(player(draw, moments, scales, size=SIZE, interval=500), live)
+    return explorer(player(draw, scales, moments, size=SIZE, interval=500), live)

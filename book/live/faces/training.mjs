@@ -27,9 +27,9 @@ const PRESETS = {
   "groks: the paper's network (p = 11)": PAPER,
   "groks: quadratic units": { ...PAPER, activation: "quadratic" },
   "groks: cross-entropy, soft labels": { ...PAPER, loss: ENTROPY, smoothing: 0.1, log: -3.5, seed: 1, steps: 20000 },
-  "memorises only: hardly any decay": { ...PAPER, log: -6, steps: 10000 },
+  "memorises only: hardly any decay": { ...PAPER, log: -6, steps: 10000, isolated: "no" },
   "memorises only: cross-entropy, hard labels": { ...PAPER, loss: ENTROPY, steps: 20000 },
-  "too much decay": { ...PAPER, log: -2, steps: 3000 },
+  "too much decay": { ...PAPER, log: -2, steps: 3000, isolated: "no" },
   [PHONE]: { ...PAPER, width: 64, activation: "quadratic", log: -3.5, steps: 10000, isolated: "no" },
   "a larger one (p = 23)": { ...COMMON, p: 23, trainSize: 193, width: 256, activation: "relu", steps: 30000, learningRate: 2, log: -4.3 },
 };
