@@ -797,6 +797,8 @@ VALUES = """(box) => Object.fromEntries(
 PHONE = {
     "laboratory": {"p": "11", "width": "72", "step": "0.004", "until": "2"},
     "training": {"p": "11", "width": "64", "activation": "quadratic", "steps": "10000", "isolated": "no"},
+    "fourier": {"p": "11", "width": "72", "step": "0.004"},
+    "four_paths": {"weightDecay": "0.001", "until": "0.5", "beside": "ridge and no ridge"},
 }
 
 
