@@ -14,17 +14,19 @@ from conftest import QuietHandler
 from pages import AUDIT, GRAVE, OVERHANG, TAGS
 
 from grokutil.activations import ACTIVATIONS
+from grokutil.adders import polygons, polygons_norm2
 from grokutil.constraints import SingularPointError, ZeroLossManifold
 from grokutil.data import modular_addition
 from grokutil.fourier import circle, fourier_features
 from grokutil.gradient_flow import fall, slow_flow, training_flow
 from grokutil.isolated import FirstLayerDynamics, SingularKernelError
-from grokutil.measure import accuracy, learning_curves
-from grokutil.model import gaussian_embedding, predict
+from grokutil.measure import accuracy, crossing_time, learning_curves
+from grokutil.model import default_weights, gaussian_embedding, predict
 from grokutil.plot import circle_order
+from grokutil.sweeping import margin_training
 from grokutil.toy import descend, parabola_coefficient
 from grokutil.train import gradient_descent
-from grokutil.widgets import four_paths, kink_explorer, orthogonality, toy_descent
+from grokutil.widgets import four_paths, kink_explorer, margins, orthogonality, phases, toy_descent
 from grokutil.widgets.valley import TIMES, VALLEYS
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Faces</title>
@@ -294,6 +296,36 @@ class TestLaboratory:
             label = face.evaluate(LABELS)[1]
             assert float(re.search(r"layer 1 ([\d.]+)", label)[1]) == pytest.approx(norm, rel=5e-3)
 
+    @pytest.mark.parametrize(
+        ("face", "start", "expected"),
+        [
+            ("laboratory", "groks: a small run (p = 13)", (1, 1)),
+            ("laboratory", "memorises only: tanh", (1, 0)),
+            ("laboratory", "memorises only: too few pairs", (1, 0)),
+            ("laboratory", "too much decay", (0, 0)),
+            ("laboratory", "small, for a phone", (1, 1)),
+            ("training", "memorises only: hardly any decay", (1, 0)),
+            ("training", "too much decay", (0, 0)),
+        ],
+    )
+    def test_a_start_does_what_its_name_says(self, open_page, face, start, expected):
+        """Accuracy on training and test pairs: above 0.9 where 1 is expected, else below 0.5."""
+        page = open_page("none")
+        page.evaluate(
+            """async ([face, step]) => {
+                window.face = (await import(`../live/${face}.js`)).mount(document.querySelector("main"), step);
+            }""",
+            [face, {"p": 5, "width": 20, "trainSize": 9, "steps": 10, "until": 0.01}],
+        )
+        page.get_by_label("start from").select_option(start)
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_function(
+            "() => document.querySelector('.status').textContent.startsWith('Done')", timeout=120_000
+        )
+        last = finished(page)["records"][-1]
+        for half, one in zip(("train", "test"), expected, strict=True):
+            assert last[half]["accuracy"] > 0.9 if one else last[half]["accuracy"] < 0.5
+
 
 class TestTraining:
     def test_its_run_is_the_package_s_also_when_weight_decay_changes_on_the_way(self, open_page):
@@ -336,9 +368,111 @@ class TestTraining:
         x[0, 2] = x[0, 6] = 1
         output = predict(W1, W2, x)[0]
         answer = int(output.argmax())
-        assert f"the network now says {answer}" in page.locator(".ask .said").inner_text()
+        assert f"the network now says {answer}" in page.locator(".fold .said").first.inner_text()
+        lead = float(output.sort().values[-1] - output.sort().values[-2])
+        shown = re.search(r"Confidence ([\d.e-]+), which is 1", page.locator(".fold .said").first.inner_text())
+        assert float(shown[1]) == pytest.approx(lead, rel=0.06)
         shares = torch.relu(W1[2] + W1[6]) * W2[:, answer]
-        assert page.locator(".ask .unit span").first.inner_text() == f"unit {int(shares.abs().argmax())}"
+        assert page.locator(".fold .unit span").first.inner_text() == f"unit {int(shares.abs().argmax())}"
+
+    @pytest.mark.parametrize("smoothing", [0, 0.1])
+    def test_cross_entropy_is_the_package_s_too_and_its_confidence_a_probability(self, open_page, smoothing):
+        page = open_page("none")
+        found = mounted(page, "training", SHORT | {"loss": "cross-entropy", "smoothing": smoothing})
+        W1, W2 = run_in_python(page)["run"].states[-1]
+        assert far(found["weights"][0], W1) < 1e-9 and far(found["weights"][1], W2.T) < 1e-9
+        task, last = modular_addition(7, train_size=20, seed=2), found["records"][-1]
+        output = predict(W1, W2, task.X_test)
+        expected = torch.nn.functional.cross_entropy(output, task.labels_test, label_smoothing=smoothing)
+        assert last["test"]["loss"] == pytest.approx(float(expected), rel=1e-9)
+        assert not page.get_by_label("beside it").is_visible() and page.get_by_label("soft labels ε").is_visible()
+        assert page.locator(".charts > svg").nth(3).is_hidden()  # no zero-loss manifold, no cosine with it
+        a, b = task.pairs_test[0].tolist()
+        page.get_by_text("Try it yourself").click()
+        page.get_by_label("a", exact=True).fill(str(a))
+        page.get_by_label("b", exact=True).fill(str(b))
+        shown = re.search(r"Confidence ([\d.e-]+), its probability", page.locator(".fold .said").first.inner_text())
+        assert float(shown[1]) == pytest.approx(float(output[0].softmax(0).max()), rel=0.06)
+
+    def test_the_delay_is_marked_and_told(self, open_page):
+        page = open_page("none")
+        quick = {"p": 11, "trainSize": 59, "width": 64, "activation": "quadratic", "log": -3.5, "steps": 10000}
+        records = mounted(page, "training", quick | {"isolated": "no"})["records"]
+        page.wait_for_function("document.querySelectorAll('.mark').length === 2")
+        times = [record["now"] for record in records]
+        memorised, added = (
+            crossing_time(times, [record[half]["accuracy"] for record in records], level)
+            for half, level in (("train", 0.99), ("test", 0.9))
+        )
+        shown = re.search(
+            r"at step = (\d+), .* at step = (\d+). The delay is (\d+)", page.locator(".delay").inner_text()
+        )
+        assert [float(x) for x in shown.groups()] == pytest.approx([memorised, added, added - memorised], rel=6e-3)
+        assert added > 5 * memorised
+        page.get_by_label("steps", exact=True).fill("20")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_function("document.querySelector('.delay').textContent.match(/not yet/g)?.length === 2")
+
+    def test_units_are_waves_and_the_numbers_have_a_principal_plane(self, open_page):
+        page = open_page("none")
+        mounted(page, "training", SHORT | {"isolated": "no"})
+        W1, W2 = run_in_python(page)["run"].states[-1]
+        page.get_by_text("Its units as waves").click()
+        page.get_by_label("unit, by size").fill("3")
+        told = page.locator(".fold .said").last
+        page.wait_for_function(
+            "/in size 3 of 30/.test([...document.querySelectorAll('.fold .said')].at(-1).textContent)"
+        )
+        unit = int((W1.norm(dim=0) * W2.norm(dim=1)).argsort(descending=True)[2])
+        expected = []
+        for v, name in ((W1[:, unit], "first layer"), (W2[unit], "readout")):
+            power = torch.fft.rfft(v)[1:].abs().square()
+            k = int(power.argmax())
+            expected.append(f"one of frequency {k + 1} is {100 * power[k] / power.sum():.0f} % of its {name}")
+        assert told.inner_text() == f"Unit {unit}, in size 3 of 30: as waves, {', '.join(expected)}."
+        starts = default_weights(7, 30, 7, 2)[0], W1
+        for picture, W in zip(page.locator(".fold svg[role=img]").all()[-2:], starts, strict=True):
+            variance = torch.linalg.svdvals(W - W.mean(0)).square()
+            share = f"{100 * variance[:2].sum() / variance.sum():.0f} % of the variance"
+            assert picture.get_attribute("aria-label").endswith(share + ".")
+
+    def test_the_points_of_the_principal_plane_are_those_of_the_svd(self, open_page):
+        page = open_page("none")
+        W = gaussian_embedding(11, 40, seed=4)
+        found = page.evaluate(
+            "async (W) => (await import('../live/units.js')).principal(Float64Array.from(W), 11, 40)",
+            W.flatten().tolist(),
+        )
+        U, S, _ = torch.linalg.svd(W - W.mean(0))
+        expected, points = (U * S[: len(U)])[:, :2].numpy(), np.array(found["points"])
+        assert np.abs(np.abs(points) - np.abs(expected)).max() < 1e-9
+        assert far(found["shares"], (S.square() / S.square().sum())[:2]) < 1e-9
+
+    def test_a_grid_of_runs_is_the_package_s_and_stops(self, open_page):
+        page = open_page("none")
+        mounted(page, "training", SHORT | {"isolated": "no"})
+        page.get_by_text("A grid of runs").click()
+        page.get_by_label("steps of each").fill("40")
+        page.get_by_role("button", name="Run the grid").click()
+        page.get_by_text("Done: 30 of 30 runs").wait_for(timeout=60_000)
+        code = page.locator(".fold code").text_content()
+        names: dict = {}
+        exec(code, names)
+        for half in ("test", "train"):
+            page.get_by_label("accuracy on").select_option(half)
+            cells = [float(text) for text in page.locator(".grid tbody td").all_inner_texts()]
+            expected = [getattr(curves, f"{half}_accuracy")[0] for curves in names["found"].values()]
+            assert cells == pytest.approx(expected, abs=0.0051)
+        assert max(cells) > min(cells)
+        page.get_by_label("steps of each").fill("100000")
+        page.get_by_role("button", name="Run the grid").click()
+        page.get_by_text("Run 1 of 30").wait_for()
+        page.get_by_role("button", name="Stop").last.click()
+        page.get_by_text("Stopped: 0 of 30 runs").wait_for()
+        page.get_by_label("learning rate η").fill("0")
+        page.get_by_text("A grid of runs").click()  # closed, and opened again
+        page.get_by_text("A grid of runs").click()
+        page.get_by_text("learning_rate must be positive, got 0").nth(1).wait_for(state="attached")
 
 
 class TestOrthogonality:
@@ -480,7 +614,7 @@ PLACES = """(pictures) => pictures.map((picture) => {
 class TestFourPaths:
     def test_its_paths_are_the_package_s(self, open_page):
         page = open_page("none")
-        weights = ended(page, "four_paths", {"weightDecay": 2e-3, "until": 0.2, "seed": 1})
+        weights = ended(page, "four_paths", {"weightDecay": 2e-3, "until": 0.1, "seed": 1})
         names = run_in_python(page)
         for k, name in enumerate(("training", "projected", "ridge", "no_ridge")):
             W1, W2 = names[name]
@@ -508,6 +642,81 @@ class TestFourPaths:
         given = {"weightDecay": "weight_decay"}
         with pytest.raises(ValueError, match=sentence) as caught:
             list(four_paths.compute(**names | {given.get(key, key): value for key, value in choice.items()}))
+        page.wait_for_function(
+            "(text) => document.querySelector('.status').textContent === text", arg=str(caught.value)
+        )
+
+
+class TestPhases:
+    @pytest.mark.parametrize(("q", "p"), [(3, 5), (4, 7), (5, 23), (7, 11)])
+    def test_its_network_its_error_and_its_norm_are_the_package_s(self, open_page, q, p):
+        page = open_page("none")
+        units, found = page.evaluate(
+            """async ([q, p]) => {
+                const { polygons, measured } = await import("../live/phases.js");
+                return [polygons(p, q), measured(p, q)];
+            }""",
+            [q, p],
+        )
+        W1, W2 = polygons(p, q)
+        np.testing.assert_allclose([w for w, _ in units], W1.mT, atol=1e-13)
+        np.testing.assert_allclose([w for _, w in units], W2, atol=1e-13)
+        assert found["error"] == pytest.approx(phases.largest_error(p, q), rel=1e-9, abs=1e-13)
+        assert found["norm2"] == pytest.approx(polygons_norm2(p, q), rel=1e-12)
+
+    def test_the_code_follows_and_a_bad_modulus_gets_the_package_s_sentence(self, open_page):
+        page = open_page("phases")
+        page.get_by_label("modulus p").fill("13")
+        page.get_by_label("phases q").fill("5")
+        page.wait_for_function(
+            "/^5 phases, p = 13: all .* norm is/.test(document.querySelector('.status').textContent)"
+        )
+        names = run_in_python(page)
+        assert names["error"] < 1e-12
+        assert f"norm is {polygons_norm2(13, 5):.2f}." in page.locator(".status").inner_text()
+        for p in (12, 3):
+            page.get_by_label("modulus p").fill(str(p))
+            with pytest.raises(ValueError, match="p must be") as caught:
+                polygons(p, 5)
+            page.wait_for_function(
+                "(text) => document.querySelector('.status').textContent === text", arg=str(caught.value)
+            )
+
+
+class TestMargins:
+    @pytest.mark.parametrize(("scale", "start"), [(20, (3.0, 0.8)), (80, (1.7, 2.1))])
+    def test_training_and_its_limit_are_the_package_s(self, open_page, scale, start):
+        page = open_page("none")
+        found = page.evaluate(
+            """async ([scale, start]) => {
+                const { training, limit } = await import("../live/margins.js");
+                return [training(start, scale), limit(start)];
+            }""",
+            [scale, start],
+        )
+        times = margins.TIMES[::40]
+        training = margin_training(margins.CORNER, torch.tensor(start, dtype=torch.float64), scale, times, rtol=1e-9)
+        assert np.abs(np.array(found[0])[::40] - torch.stack(training.states).numpy()).max() < 1e-6
+        assert np.abs(np.array(found[1]) - margins.limit_of(start)).max() < 1e-9
+
+    def test_the_start_is_dragged_the_code_follows_and_outside_is_the_package_s_sentence(self, open_page):
+        page = open_page("margins#margins:scale=10&x=2.5&y=0.9&moment=60")
+        page.wait_for_function("document.querySelector('.status')?.textContent.startsWith('Scale 10, ')")
+        box = page.locator(".handle circle").last.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] - 20, middle[1] - 40, steps=3)
+        page.mouse.up()
+        page.wait_for_function("!document.querySelector('.share code').textContent.includes('[2.5, 0.9]')")
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        distance = float(run_in_python(page)["distance"].max())
+        shown = re.search(r"at most ([\d.e-]+)\.", page.locator(".status").inner_text())
+        assert float(shown[1]) == pytest.approx(distance, rel=0.06)
+        for label, value in (("start w₁", "1.5"), ("start w₂", "0.3")):
+            page.get_by_label(label).fill(value)
+        with pytest.raises(ValueError, match="margin of 0.45") as caught:
+            margins.course(10.0, (1.5, 0.3))
         page.wait_for_function(
             "(text) => document.querySelector('.status').textContent === text", arg=str(caught.value)
         )
@@ -582,15 +791,32 @@ def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
     assert page.locator(".live-face, .live-place").count() == 0
 
 
+VALUES = """(box) => Object.fromEntries(
+    [...box.querySelectorAll(".controls :is(input, select)")].map((field) => [field.name, field.value]))"""
+# What a narrow screen begins with: sizes at which the run is short, and generalises.
+PHONE = {
+    "laboratory": {"p": "11", "width": "72", "step": "0.004", "until": "2"},
+    "training": {"p": "11", "width": "64", "activation": "quadratic", "steps": "10000", "isolated": "no"},
+    "fourier": {"p": "11", "width": "72", "step": "0.004"},
+    "four_paths": {"weightDecay": "0.001", "until": "0.5", "beside": "ridge and no ridge"},
+}
+
+
 def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
     run = ["laboratory", "training", "kinks", "fourier", "four_paths"]
-    page = open_page("+".join(["descent", "valley", "orthogonality", *run]), viewport={"width": 390, "height": 844})
+    page = open_page(
+        "+".join(["descent", "valley", "orthogonality", "phases", "margins", *run]),
+        viewport={"width": 390, "height": 844},
+    )
     for face in run:
         page.locator(".live-place").last.scroll_into_view_if_needed()
         page.wait_for_selector(f"[data-face={face}] svg[aria-label]", timeout=60_000)
         page.locator(f"[data-face={face}]").get_by_role("button", name="Stop").evaluate("(stop) => stop.click()")
+        if face in PHONE:
+            assert PHONE[face].items() <= page.locator(f"[data-face={face}]").evaluate(VALUES).items()
     page.add_style_tag(content=":root { --pst-color-text-base: #222832; --pst-color-background: #fff }")
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    page.wait_for_function("[...document.querySelectorAll('.fold')].every((fold) => fold.children.length > 1)")
     page.add_script_tag(content=(importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
     assert [fault for fault in page.evaluate(AUDIT, {"runOnly": TAGS}) if fault[0] in GRAVE] == []
     assert page.evaluate(OVERHANG) <= 0
@@ -600,4 +826,4 @@ def test_the_faces_are_small(root):
     """Bytes gzipped: engine and laboratory 25 KB, all together 60 KB."""
     size = {f.stem: len(gzip.compress(f.read_bytes(), 9)) for f in (root / "book" / "static" / "live").glob("*.js")}
     assert sum(size[name] for name in ("engine", "shared", "runner", "laboratory")) <= 25_000
-    assert sum(size.values()) <= 60_000 and len(size) == 13
+    assert sum(size.values()) <= 60_000 and len(size) == 22

@@ -1,5 +1,4 @@
-// node build.mjs: kernels.ts -> WebAssembly; engine/engine.mjs and what only some faces need of it, faces/*.mjs and what
-// they share, -> ../static/live/*.js, one module each.
+// node build.mjs: kernels.ts -> WebAssembly; PARTS and faces/*.mjs -> ../static/live/*.js, one module each.
 // Every output begins with the SHA-256 of all sources, which a test compares.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -7,6 +6,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
+// What several modules share, and what is fetched when a reader, or a run, first needs it.
+const PARTS = ["engine/engine", "engine/kernels", "engine/manifold", "engine/sliding", "engine/walks", "parts/shared", "parts/runner", "parts/plane", "parts/ode", "parts/ask", "parts/units", "parts/grid"];
 process.chdir(import.meta.dirname);
 const files = (folder, ends) => (existsSync(folder) ? readdirSync(folder) : []).filter((file) => ends.test(file)).sort().map((file) => `${folder}/${file}`);
 
@@ -16,12 +17,12 @@ for (const file of sources) hash.update(`${file}\n`).update(readFileSync(file));
 
 const compiler = "--optimizeLevel 3 --noAssert --runtime stub --enable simd --importMemory --memoryBase 1024".split(" ");
 execFileSync("node_modules/.bin/asc", ["engine/kernels.ts", ...compiler, "-o", "engine/kernels.wasm"], { stdio: "inherit" });
-const beside = { // faces ask for what they share, and for parts of the engine, beside them
+const beside = { // modules ask for these beside them
   name: "beside",
-  setup: ({ onResolve }) => onResolve({ filter: /\/(shared|runner|engine|sliding|walks)\.mjs$/ }, ({ kind, path }) => (kind === "entry-point" ? null : { path: `./${path.match(/(\w+)\.mjs$/)[1]}.js`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: new RegExp(`/(${PARTS.map((part) => part.split("/")[1]).join("|")})\\.mjs$`) }, ({ kind, path }) => (kind === "entry-point" ? null : { path: `./${path.match(/(\w+)\.mjs$/)[1]}.js`, external: true })),
 };
 const { metafile } = await build({
-  entryPoints: ["engine/engine.mjs", "engine/sliding.mjs", "engine/walks.mjs", "parts/shared.mjs", "parts/runner.mjs", ...files("faces", /\.mjs$/)],
+  entryPoints: [...PARTS.map((part) => `${part}.mjs`), ...files("faces", /\.mjs$/)],
   plugins: [beside],
   entryNames: "[name]",
   outdir: "../static/live",

@@ -26,7 +26,7 @@ from grokutil.results import HERE
 from grokutil.storage import write_text
 
 TARGET = HERE / "performance" / "live_engine.json"
-ENGINE = Path("book/static/live/engine.js")
+BUILT = Path("book/static/live")
 SIZES = ((11, 128, 1000), (23, 256, 100), (37, 512, 20))  # p, width, evaluations a repeat: the browser counts 10 ms
 REPEATS = 7
 
@@ -51,7 +51,7 @@ MAKE = """
 async ([p, width, plain]) => {
   const E = await import("/engine.js"), task = E.modularAddition({ p, fraction: 0.7, seed: 0 });
   const numbers = E.FirstLayerDynamics.numbers(p, width, task.train.length / 2) + 4 * p * width;
-  const kernels = plain ? E.plainKernels() : await E.wasmKernels(numbers);
+  const kernels = plain ? await E.plainKernels() : await E.wasmKernels(numbers);
   const dynamics = new E.FirstLayerDynamics({ p, width, pairs: task.train, activation: "relu" }, kernels);
   const W = E.gaussianEmbedding(p, width, 0, "deviation", kernels.alloc(p * width)), V = kernels.alloc(p * width);
   (window.evaluate ??= {})[plain] = (count) => {
@@ -189,12 +189,12 @@ def browser() -> Iterator[tuple[Any, Callable[[], float]]]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            """The page, or the engine."""
-            script = self.path == "/engine.js"
+            """The page, or a part of the engine."""
+            script = self.path in ("/engine.js", "/kernels.js")
             self.send_response(200)
             self.send_header("Content-Type", "text/javascript" if script else "text/html")
             self.end_headers()
-            self.wfile.write(ENGINE.read_bytes() if script else b"<!doctype html>")
+            self.wfile.write((BUILT / self.path[1:]).read_bytes() if script else b"<!doctype html>")
 
         def log_message(self, *_: Any) -> None:
             """Silent."""

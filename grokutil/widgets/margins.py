@@ -21,7 +21,7 @@ UNTIL, RECORDS, STEP = 1.2, 120, 5e-3  # slow time, records, step of the limit
 TIMES = np.linspace(0, UNTIL, RECORDS + 1)
 SIZE = (5.4, 2.8)
 SCALES = (5, 20, 80)
-MOMENTS = (0, 11, 22, 35, 50, 80)  # of the records, those that are drawn beforehand
+MOMENTS = (22, 50)  # of the records: where training meets the first wall, and where it rests
 REACH = (3.2, 2.2)
 
 
@@ -94,7 +94,7 @@ def margin_explorer() -> W.VBox:
         "y": W.FloatSlider(0.8, min=0.3, max=2.2, step=0.05, description="start, up"),
         "moment": W.IntSlider(50, min=0, max=RECORDS, description="moment"),
     }
-    live = Live(drawing(draw, SIZE), controls)
-    moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.2f}" for k in MOMENTS], first=4)
+    live = Live(drawing(draw, SIZE), controls, face="margins")
+    moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.2f}" for k in MOMENTS], first=1)
     scales = Control("scale", "scale ℓ", SCALES, first=1)
-    return explorer(player(draw, moments, scales, size=SIZE, interval=500), live)
+    return explorer(player(draw, scales, moments, size=SIZE, interval=500), live)

@@ -15,7 +15,7 @@ from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 
 SIZE = (5.6, 2.9)
-PHASES, MODULI = (3, 4, 5, 6, 7), (11, 7, 23)
+PHASES = (3, 4, 5, 6, 7)
 ORDERS = (1, 2, 3, 4)  # of the unwanted terms
 EXACT = 1e-12
 
@@ -64,12 +64,10 @@ def draw(figure: Figure, phases: int, p: int = 11) -> str:
 
 
 def phases() -> W.VBox:
-    """How many phases, and the modulus; live any odd modulus up to 97."""
+    """How many phases; live also any odd modulus up to 97."""
     controls = {
         "phases": W.IntSlider(5, min=3, max=7, description="phases q"),
         "p": W.IntSlider(11, min=5, max=97, step=2, description="modulus p"),
     }
-    kernel_free = player(
-        draw, Control("phases", "phases q", PHASES, first=1), Control("p", "modulus p", MODULI), size=SIZE, interval=900
-    )
-    return explorer(kernel_free, Live(drawing(draw, SIZE), controls))
+    kernel_free = player(draw, Control("phases", "phases q", PHASES, first=1), size=SIZE, interval=900)
+    return explorer(kernel_free, Live(drawing(draw, SIZE), controls, face="phases"))

@@ -1,8 +1,6 @@
 // The tangent space of the zero-loss manifold at small sizes, as in grokutil.manifold: P v = v - J^T (J J^T)^-1 J v.
 // Outputs are kept by class, (p, n); a vector is the pair of layers [V1, V2], both (p, width).
-import { activationOf } from "./activations.mjs";
-import { gather, scatter } from "./data.mjs";
-import { Singular } from "./plan.mjs";
+import { Singular, activationOf, gather, scatter } from "./engine.mjs";
 
 export const LARGEST = 1500; // rows of J: a factor takes a third of a second
 

@@ -65,19 +65,27 @@ export class Network {
     kernels.transposed(R, H, G2, p, n, width);
   }
 
-  // Loss (mean over samples and outputs), accuracy and answers on pairs; an answer is the place of the largest output.
-  measure(W1, W2, pairs) {
+  // Loss (mean over samples and outputs; with a smoothing the cross-entropy, mean over samples), accuracy and answers on
+  // pairs; an answer is the place of the largest output.
+  measure(W1, W2, pairs, smoothing) {
     const { p } = this, out = this.predict(W1, W2, pairs), n = pairs.length / 2, answers = new Uint16Array(n);
     let loss = 0, right = 0;
     for (let i = 0; i < n; i++) {
-      const sum = label(pairs, i, p);
-      for (let c = 0; c < p; c++) loss += (out[i * p + c] - (c === sum)) ** 2;
+      const sum = label(pairs, i, p), row = out.subarray(i * p, (i + 1) * p);
+      if (smoothing === undefined) for (let c = 0; c < p; c++) loss += (row[c] - (c === sum)) ** 2;
+      else loss += logSumExp(row) - (1 - smoothing) * row[sum] - (smoothing / p) * total(row);
       answers[i] = largest(out, i * p, p);
       if (answers[i] === sum) right++;
     }
-    return { loss: loss / (n * p), accuracy: right / n, answers };
+    return { loss: loss / (smoothing === undefined ? n * p : n), accuracy: right / n, answers };
   }
 }
+
+const total = (values) => values.reduce((sum, x) => sum + x, 0);
+const logSumExp = (values) => {
+  const top = Math.max(...values);
+  return top + Math.log(total(values.map((x) => Math.exp(x - top))));
+};
 
 const largest = (values, from, count) => {
   let best = from;

@@ -4,13 +4,14 @@ import { modularAddition } from "./data.mjs";
 import { euler } from "./flow.mjs";
 import { circle } from "./fourier.mjs";
 import { FirstLayerDynamics } from "./isolated.mjs";
-import { plainKernels } from "./kernels.mjs";
-import { LARGEST, TangentSpace, cosine } from "./manifold.mjs";
 import { Network, defaultWeights, gaussianEmbedding, squaredNorm } from "./model.mjs";
 import { plan } from "./plan.mjs";
 import { Generator } from "./random.mjs";
 import { GradientDescent } from "./train.mjs";
 import { wasmKernels } from "./wasm.mjs";
+
+// What few runs need is fetched when one does: the same kernels without WebAssembly, and the tangent space.
+export const plainKernels = async () => (await import("./kernels.mjs")).plainKernels();
 
 const RECORDS = 120; // points on a curve
 const STRIDE = 10; // steps of training that are compared with -P theta
@@ -25,7 +26,8 @@ const KINDS = { // the run, and what it takes memory for
 // spec: { kind: "isolated" | "training" | "kinks" | "paths", p, fraction or trainSize, width, activation, seed, plain, start,
 // records, embedding: W1 in each record, even: records of training at equal distances }, and
 //   isolated: ridge, reading, method ("euler" | "rkc"), step or rtol, until; start: W1
-//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: the cosine too;
+//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: how many
+//     records for each that has the cosine too;
 //     changes: [[step, weightDecay], ...], new values after these steps
 //   kinks: as training, without steps; look: the step around which it is looked at
 //   paths: as training, without steps; until: the end on the clock s; beside: names of PATHS; step: of Euler's method, on
@@ -34,10 +36,10 @@ const KINDS = { // the run, and what it takes memory for
 // { now, stage, stages, record } after each step and each stage of one, with a record where one is due.
 export async function begin(spec) {
   const { n } = plan(spec), { p, width } = spec, task = modularAddition(spec);
-  const tangent = spec.tangent && n * p <= LARGEST, { run, parts } = await KINDS[spec.kind]();
-  const numbers = [...parts, ...(tangent ? [TangentSpace] : [])].reduce((sum, part) => sum + part.numbers(p, width, n), 2 ** 12 + 20 * p * width + Network.numbers(p, width, (p * (p + 1)) / 2));
-  const kernels = spec.plain ? plainKernels() : await wasmKernels(numbers).catch(plainKernels);
-  return { task, kernels, ...run({ ...spec, pairs: task.train, tangent }, task, kernels) };
+  const { LARGEST, ...manifold } = spec.tangent ? await import("./manifold.mjs") : {}, tangent = n * p <= LARGEST && manifold, { run, parts } = await KINDS[spec.kind]();
+  const numbers = [...parts, ...(tangent ? [tangent.TangentSpace] : [])].reduce((sum, part) => sum + part.numbers(p, width, n), 2 ** 12 + 20 * p * width + Network.numbers(p, width, (p * (p + 1)) / 2));
+  const kernels = spec.plain ? await plainKernels() : await wasmKernels(numbers).catch(plainKernels);
+  return { task, kernels, ...run({ ...spec, pairs: task.train, tangent, every: Number(spec.tangent) }, task, kernels) };
 }
 
 function isolated(spec, task, kernels) {
@@ -78,7 +80,7 @@ export function network(spec, kernels) {
 function training(spec, task, kernels) {
   const { p, width, steps: last } = spec, { W1, W2, descent, ...told } = network(spec, kernels), see = observer(spec, task, kernels);
   const [B1, B2, T1, T2] = Array.from({ length: 4 }, () => kernels.alloc(p * width));
-  const space = spec.tangent && new TangentSpace(spec, kernels);
+  const space = spec.tangent && new spec.tangent.TangentSpace(spec, kernels);
   const along = () => {
     space.at(W1, W2);
     T1.set(W1);
@@ -86,15 +88,16 @@ function training(spec, task, kernels) {
     space.project(T1, T2);
     for (const [B, W, T] of [[B1, W1, T1], [B2, W2, T2]])
       for (let i = 0; i < W.length; i++) [B[i], T[i]] = [W[i] - B[i], -T[i]];
-    return cosine([B1, B2], [T1, T2]);
+    return spec.tangent.cosine([B1, B2], [T1, T2]);
   };
   function* steps() {
     yield { now: 0, record: { now: 0, ...see(W1, W2) } };
     const count = spec.records ?? RECORDS, marks = spec.marks ?? (spec.even ? evenly : ratios)(last, count);
     const changes = [...(spec.changes ?? [])];
     let at = 0, since = 0;
+    const compared = () => space && (marks.length - 1 - at) % spec.every === 0;
     for (let now = 1; now <= last; now++) {
-      if (space && (now - 1 === since || now - 1 === marks[at] - STRIDE)) {
+      if (compared() && (now - 1 === since || now - 1 === marks[at] - STRIDE)) {
         B1.set(W1);
         B2.set(W2);
       }
@@ -102,7 +105,7 @@ function training(spec, task, kernels) {
       descent.step();
       if (now < marks[at]) yield { now };
       else {
-        yield { now, record: { now, ...see(W1, W2), weightDecay: descent.weightDecay, ...(space && { cosine: along() }) } };
+        yield { now, record: { now, ...see(W1, W2), weightDecay: descent.weightDecay, ...(compared() && { cosine: along() }) } };
         [at, since] = [at + 1, now];
       }
     }
@@ -115,12 +118,12 @@ function training(spec, task, kernels) {
 const evenly = (last, count) => [...new Set(Array.from({ length: count }, (_, i) => Math.max(1, Math.round((last * (i + 1)) / count))))];
 const ratios = (last, count) => [...new Set(Array.from({ length: count }, (_, i) => Math.round(last ** ((i + 1) / count))))];
 
-// What a record tells of a state: losses (means, as nn.MSELoss), accuracies, squared norms, what the network answers to
+// What a record tells of a state: losses (means, as nn.MSELoss, or the cross-entropy that is trained on), accuracies, squared norms, what the network answers to
 // each pair, and the circle of the strongest frequency with the strength of all, where p is odd.
-export function observer({ p, width, activation, embedding }, task, kernels) {
+export function observer({ p, width, activation, embedding, loss, smoothing = 0 }, task, kernels) {
   const network = new Network({ p, width, n: Math.max(task.train.length, task.test.length) / 2, activation }, kernels);
   return (W1, W2) => {
-    const [train, test] = [task.train, task.test].map((pairs) => network.measure(W1, W2, pairs));
+    const [train, test] = [task.train, task.test].map((pairs) => network.measure(W1, W2, pairs, loss === "cross-entropy" ? smoothing : undefined));
     return { train, test, norms: [squaredNorm(W1), squaredNorm(W2)], circle: p % 2 && p > 2 ? circle(W1, p, width) : null, ...(embedding && { E: W1.slice() }) };
   };
 }

@@ -1,5 +1,6 @@
 // Kinks on which the weights slide, found without hindsight, as in grokutil.kinks; and a run that looks at them.
-import { GradientDescent, NEXT, Network, PAST, gather, label, network, observer, plainKernels, ridgeFromWeightDecay, scatter } from "./engine.mjs";
+import { GradientDescent, NEXT, Network, PAST, gather, label, network, observer, ridgeFromWeightDecay, scatter } from "./engine.mjs";
+import { plainKernels } from "./kernels.mjs";
 
 export const parts = [GradientDescent];
 

@@ -1,6 +1,7 @@
 // Moves of the network to and along its zero-loss manifold, as in grokutil.walks. W1 and W2 (transposed) change in place.
 // Each yields after a factor of J J^T, so that it can be stopped.
-import { FirstLayerDynamics, GradientDescent, MEMORISING, Network, TangentSpace, euler, evenRound, gather, label, network, ridgeFromWeightDecay, squaredNorm } from "./engine.mjs";
+import { FirstLayerDynamics, GradientDescent, MEMORISING, Network, euler, evenRound, gather, label, network, ridgeFromWeightDecay, squaredNorm } from "./engine.mjs";
+import { TangentSpace } from "./manifold.mjs";
 
 const TOLERANCE = 1e-10, ROUNDS = 50;
 const STOPS = 40; // records, beside the start

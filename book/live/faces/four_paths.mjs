@@ -1,6 +1,6 @@
 // Four paths: training, the projected flow and two isolated flows of the first layer, from one memorising point.
 import { html, linked } from "../parts/shared.mjs";
-import { ACTIVATIONS, runner } from "../parts/runner.mjs";
+import { ACTIVATIONS, PHONE, runner } from "../parts/runner.mjs";
 
 const P = 11, PAIRS = 59, WIDTH = 128; // Appendix D; the learning rate is 1
 const SMOOTH = "softplus, beta 10", KINKED = ["relu", "leaky_relu"];
@@ -15,7 +15,7 @@ const FIELDS = [
   ["seed", "seed", { type: "number", min: 0, step: 1, value: 0 }],
 ];
 const COMMON = { activation: SMOOTH, until: 1, beside: "all three", seed: 0 };
-const PRESETS = { "weight decay 0.0004": { ...COMMON, weightDecay: 4e-4 }, "weight decay 0.0001": { ...COMMON, weightDecay: 1e-4 }, "ReLU, which has kinks": { ...COMMON, activation: "relu", weightDecay: 4e-4, until: 0.2 } };
+const PRESETS = { "weight decay 0.0004": { ...COMMON, weightDecay: 4e-4 }, "weight decay 0.0001": { ...COMMON, weightDecay: 1e-4 }, "ReLU, which has kinks": { ...COMMON, activation: "relu", weightDecay: 4e-4, until: 0.2 }, [PHONE]: { ...COMMON, weightDecay: 1e-3, until: 0.5, beside: "ridge and no ridge" } };
 const projectedStep = (activation) => (KINKED.includes(activation) ? 1e-3 : 0.02);
 const names = (records) => Object.keys(LOOKS).filter((name) => name in records[0]);
 const curves = (title, of, more = {}) => ({ chart: { title, xlabel: "s", ...more.chart }, y: more.y, compared: [0, 1], series: (records) => names(records).slice(more.from ?? 0).map((name) => (

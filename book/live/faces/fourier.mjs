@@ -1,7 +1,6 @@
 // The Fourier viewer: a run in the page, and at each moment of it the circle of a frequency, the spectrum and the units.
 import { element, linked, picture } from "../parts/shared.mjs";
-import { ring } from "../parts/pictures.mjs";
-import { ACTIVATIONS, runner } from "../parts/runner.mjs";
+import { ACTIVATIONS, PHONE, ring, runner } from "../parts/runner.mjs";
 import { circle } from "../engine/engine.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
@@ -21,6 +20,7 @@ const PRESETS = {
   "trained (p = 11)": { kind: "training", p: 11, width: 128, activation: "relu", weightDecay: 1e-4, until: 1.5, seed: 0 },
   "the book's run (p = 23)": { kind: "isolated", p: 23, width: 256, activation: "relu", step: 1e-3, until: 2.5, seed: 0 },
   "the size of Fig. 6 (p = 37)": { kind: "isolated", p: 37, width: 512, activation: "relu", step: 1e-3, until: 2.5, seed: 0 },
+  [PHONE]: { kind: "isolated", p: 11, width: 72, activation: "gelu", step: 4e-3, until: 3, seed: 0 },
 };
 const FRACTION = 0.7, RATE = 1; // training pairs, learning rate
 const steps = ({ until, weightDecay }) => Math.round((2 * until) / (RATE * weightDecay));
@@ -89,7 +89,7 @@ export const mount = (place, given = linked("fourier")) =>
     presets: PRESETS,
     clock: "s",
     unit: (values) => (values.kind === "isolated" ? 2 : steps(values) / values.until),
-    curves: [{ chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], series: (records) => ["test", "train"].map((half) => (
+    curves: [{ chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], marked: true, series: (records) => ["test", "train"].map((half) => (
       { name: half, color: `var(--${half})`, values: records.map((r) => r[half].accuracy) }
     )) }],
     python,

@@ -1,6 +1,6 @@
 // The laboratory: eq. 20 with settings of one's choice, computed in the page as grokutil computes it.
 import { linked } from "../parts/shared.mjs";
-import { ACTIVATIONS, runner } from "../parts/runner.mjs";
+import { ACTIVATIONS, PHONE, runner } from "../parts/runner.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 const FIELDS = [
@@ -18,12 +18,16 @@ const FIELDS = [
 ];
 const COMMON = { fraction: 0.7, ridge: 0, reading: "deviation", method: "euler", rtol: 0.01, seed: 0 };
 const PRESETS = {
-  "a small run (p = 13)": { ...COMMON, p: 13, width: 96, activation: "gelu", step: 2e-3, until: 3 },
-  "the book's run (p = 23)": { ...COMMON, p: 23, width: 256, activation: "relu", step: 1e-3, until: 2.5 },
-  "the size of Fig. 6 (p = 37)": { ...COMMON, p: 37, width: 512, activation: "relu", step: 1e-3, until: 1.25 },
+  "groks: a small run (p = 13)": { ...COMMON, p: 13, width: 96, activation: "gelu", step: 2e-3, until: 3 },
+  "groks: the book's run (p = 23)": { ...COMMON, p: 23, width: 256, activation: "relu", step: 1e-3, until: 2.5 },
+  "the paper's size, Fig. 6 (p = 37)": { ...COMMON, p: 37, width: 512, activation: "relu", step: 1e-3, until: 1.25 },
+  "memorises only: tanh": { ...COMMON, p: 13, width: 96, activation: "tanh", step: 2e-3, until: 3 },
+  "memorises only: too few pairs": { ...COMMON, fraction: 0.3, p: 13, width: 96, activation: "gelu", step: 2e-3, until: 3 },
+  "too much decay": { ...COMMON, ridge: 5, p: 13, width: 96, activation: "gelu", step: 2e-3, until: 3 },
+  [PHONE]: { ...COMMON, fraction: 0.8, p: 11, width: 72, activation: "gelu", step: 4e-3, until: 2 },
 };
 const CURVES = [
-  { chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], series: (records) => [
+  { chart: { title: "accuracy", xlabel: "s" }, y: [0, 1.02], compared: [0, 1], marked: true, series: (records) => [
     { name: "test", color: "var(--test)", values: records.map((r) => r.test.accuracy) },
     { name: "train", color: "var(--train)", values: records.map((r) => r.train.accuracy) },
   ] },

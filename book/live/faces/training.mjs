@@ -1,10 +1,11 @@
 // Training: the two-layer network, both layers, with weight decay that may be changed as it goes; beside it the isolated
 // flow of the first layer from the same weights.
-import { html, linked, round } from "../parts/shared.mjs";
-import { ACTIVATIONS, runner } from "../parts/runner.mjs";
+import { fold, html, linked, round } from "../parts/shared.mjs";
+import { ACTIVATIONS, PHONE, runner } from "../parts/runner.mjs";
 import { Engine, defaultWeights, plan, ridgeFromWeightDecay } from "../engine/engine.mjs";
 
 const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
+const ENTROPY = "cross-entropy"; // its isolated flow is another, and so is its zero-loss manifold
 const FIELDS = [
   ["p", "modulus p", number(11, { min: 2, step: 1 })],
   ["trainSize", "training pairs", number(59, { min: 1, step: 1 })],
@@ -12,29 +13,37 @@ const FIELDS = [
   ["activation", "activation", { options: ACTIVATIONS, value: "relu" }],
   ["learningRate", "learning rate η", number(1)],
   ["log", "weight decay", { type: "range", min: -6, max: -2, step: 0.1, value: -4 }],
-  ["loss", "loss", { options: ["mean", "sum"], value: "mean" }],
+  ["loss", "loss", { options: ["mean", "sum", ENTROPY], texts: ["squared error, mean", "squared error, sum", "cross-entropy"], value: "mean" }],
+  ["smoothing", "soft labels ε", number(0, { max: 0.95, step: 0.05 })],
   ["momentum", "momentum", number(0)],
   ["batchSize", "batch (0: all)", number(0, { step: 1 })],
   ["steps", "steps", number(30000, { min: 1, step: 1 })],
   ["seed", "seed", number(0, { step: 1 })],
-  ["isolated", "beside it", { options: ["yes", "no"], texts: ["the isolated flow", "nothing"], value: "yes" }],
+  ["isolated", "beside it", { options: ["yes", "no"], texts: ["the isolated flow, and −Pθ", "nothing"], value: "yes" }],
 ];
-const COMMON = { learningRate: 1, log: -4, loss: "mean", momentum: 0, batchSize: 0, seed: 0, isolated: "yes" };
+const COMMON = { learningRate: 1, log: -4, loss: "mean", smoothing: 0, momentum: 0, batchSize: 0, seed: 0, isolated: "yes" };
+const PAPER = { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "relu", steps: 30000 };
 const PRESETS = {
-  "the chapter's network (p = 11)": { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "relu", steps: 30000 },
-  "the same, quadratic": { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "quadratic", steps: 30000 },
+  "groks: the paper's network (p = 11)": PAPER,
+  "groks: quadratic units": { ...PAPER, activation: "quadratic" },
+  "groks: cross-entropy, soft labels": { ...PAPER, loss: ENTROPY, smoothing: 0.1, log: -3.5, seed: 1, steps: 20000 },
+  "memorises only: hardly any decay": { ...PAPER, log: -6, steps: 10000, isolated: "no" },
+  "memorises only: cross-entropy, hard labels": { ...PAPER, loss: ENTROPY, steps: 20000 },
+  "too much decay": { ...PAPER, log: -2, steps: 3000, isolated: "no" },
+  [PHONE]: { ...PAPER, width: 64, activation: "quadratic", log: -3.5, steps: 10000, isolated: "no" },
   "a larger one (p = 23)": { ...COMMON, p: 23, trainSize: 193, width: 256, activation: "relu", steps: 30000, learningRate: 2, log: -4.3 },
 };
-const RECORDS = 60; // each is compared with −Pθ, which takes as long as hundreds of steps
+const compared = ({ isolated, loss }) => isolated === "yes" && loss !== ENTROPY;
+const EVERY = 2; // records, one of which is compared with −Pθ: that takes as long as hundreds of steps
 const decay = (log) => +(10 ** log).toPrecision(3);
 const halves = (key) => (records) => ["test", "train"].map((half) => ({ name: half, color: `var(--${half})`, values: records.map((r) => r[half][key]) }));
 const CURVES = [
-  { chart: { title: "mean squared error", xlabel: "step", logX: true, logY: true }, compared: [0, 1], series: halves("loss") },
-  { chart: { title: "accuracy", xlabel: "step", logX: true }, y: [0, 1.02], compared: [0, 1], series: halves("accuracy") },
+  { chart: { title: "mean squared error", xlabel: "step", logX: true, logY: true }, title: ({ loss }) => (loss === ENTROPY ? "cross-entropy" : undefined), compared: [0, 1], series: halves("loss") },
+  { chart: { title: "accuracy", xlabel: "step", logX: true }, y: [0, 1.02], compared: [0, 1], marked: true, series: halves("accuracy") },
   { chart: { title: "squared norms", xlabel: "step", logX: true }, series: (records) => [0, 1].map((l) => (
     { name: `layer ${l + 1}`, color: `var(--layer${l + 1})`, values: records.map((r) => r.norms[l]) }
   )) },
-  { chart: { title: "cosine of a few steps with −Pθ", xlabel: "step", logX: true }, y: [-0.2, 1.02], series: (records) => (
+  { chart: { title: "cosine of a few steps with −Pθ", xlabel: "step", logX: true }, y: [-0.2, 1.02], shown: compared, series: (records) => (
     [{ name: "cosine", color: "var(--measurement)", values: records.map((r) => r.cosine ?? NaN) }]
   ) },
 ];
@@ -42,7 +51,7 @@ const CURVES = [
 // A run whose weight decay was changed is several, each from where the one before ended.
 function python(v, changes) {
   const wd = decay(v.log), momentum = v.momentum ? `, momentum=${v.momentum}` : "", batch = v.batchSize ? `, batch_size=${v.batchSize}` : "";
-  const rates = `learning_rate=${v.learningRate}, loss="${v.loss}"${momentum}${batch}, seed=${v.seed}`;
+  const rates = `learning_rate=${v.learningRate}, loss="${v.loss}"${v.loss === ENTROPY && v.smoothing ? `, smoothing=${v.smoothing}` : ""}${momentum}${batch}, seed=${v.seed}`;
   const parts = [[0, wd], ...changes], ends = [...changes.map(([step]) => step), v.steps];
   const calls = parts.map(([from, value], i) =>
     `run = gradient_descent(task, width=${v.width}, activation="${v.activation}", weight_decay=${value}, times=[${from}, ${ends[i]}], ${i ? "start=run.states[-1], " : ""}${rates})`);
@@ -60,8 +69,8 @@ export function mount(place, given = linked("training")) {
   const changes = given.changes ? given.changes.split(",").map((pair) => pair.split(":").map(Number)) : [];
   const note = html("p", { className: "key" });
   let replay = changes.length > 0; // the changes of a link belong to its first run
-  const spec = ({ log, batchSize, isolated, ...values }) => ({
-    kind: "training", ...values, weightDecay: decay(log), tangent: true, records: RECORDS, ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
+  const spec = ({ log, batchSize, isolated, smoothing, ...values }) => ({
+    kind: "training", ...values, weightDecay: decay(log), ...(compared({ isolated, ...values }) && { tangent: EVERY }), ...(values.loss === ENTROPY && { smoothing }), ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
   });
 
   // The isolated flow of the first layer, on the clock of the steps: tau = eta wd steps / (1 - m).
@@ -75,7 +84,7 @@ export function mount(place, given = linked("training")) {
       note.textContent = "";
       const { p, trainSize, width, activation, seed, steps, loss } = values, wd = decay(values.log);
       this.perStep = (values.learningRate * wd) / (1 - values.momentum);
-      if (values.isolated === "no" || !wd) return;
+      if (!compared(values) || !wd) return;
       const ridge = ridgeFromWeightDecay(wd, plan(spec(values)).n, p, loss), [start] = defaultWeights(p, width, seed);
       this.engine.run({ kind: "isolated", p, trainSize, width, activation, seed, ridge, method: "rkc", rtol: 1e-2, until: steps * this.perStep, start }, (told) => {
         if (told.records) records.push(...told.records);
@@ -106,7 +115,18 @@ export function mount(place, given = linked("training")) {
     label: ({ activation, log, learningRate, seed }) => `${activation}, weight decay ${decay(log)}, η ${learningRate}, seed ${seed}`,
     tell: ({ train, test, weightDecay, cosine }) => `accuracy ${train.accuracy.toFixed(2)} on training pairs, ${test.accuracy.toFixed(2)} on test pairs`
       + `${weightDecay === undefined ? "" : `; weight decay ${round(weightDecay)}`}${cosine === undefined ? "" : `; cosine with −Pθ ${cosine.toFixed(2)}`}`,
-    shape: (controls, { log }) => controls.write("log", `${decay(log)}`),
+    shape(controls, { log, loss }) {
+      controls.write("log", `${decay(log)}`);
+      controls.show("smoothing", loss === ENTROPY);
+      controls.show("isolated", loss !== ENTROPY);
+    },
+    below(values) {
+      const runs = fold("A grid of runs: weight decay and training share", () => import("../parts/grid.mjs").then(({ grid }) => grid(() => {
+        const { changes: none, tangent, ...one } = spec(values());
+        return one;
+      })));
+      return [runs.node];
+    },
     during: ["log"],
     change: ({ log }) => ({ weightDecay: decay(log) }),
     changed: ({ now, values }) => changes.push([now, values.weightDecay]),

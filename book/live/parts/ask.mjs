@@ -1,6 +1,6 @@
 // Try it yourself: type two numbers, see what the network says now, and which of its units speak loudest for it.
 import { ACTIVATIONS } from "../engine/engine.mjs";
-import { form, html, round, speaker } from "./shared.mjs";
+import { button, form, html, round, speaker } from "./shared.mjs";
 
 const UNITS = 5;
 
@@ -25,7 +25,8 @@ export function asker() {
     if (![a, b].every((x) => Number.isInteger(x) && x >= 0 && x < p)) return said.say(`a and b are whole numbers from 0 to ${p - 1}.`);
     const { outputs, said: found, units } = answer(network, a, b), sum = (a + b) % p;
     const second = Math.max(...outputs.filter((_, c) => c !== found)), whole = outputs[found];
-    said.say(`${a} + ${b} modulo ${p}: the network now says ${found}, which is ${found === sum ? "right" : `wrong: it is ${sum}`}. Its output there is ${round(whole, 2)}, the next largest ${round(second, 2)}.`);
+    const confidence = network.loss === "cross-entropy" ? `${round(1 / outputs.reduce((all, y) => all + Math.exp(y - whole), 0), 2)}, its probability` : `${round(whole - second, 2)}, which is 1 for an exact answer`;
+    said.say(`${a} + ${b} modulo ${p}: the network now says ${found}, which is ${found === sum ? "right" : `wrong: it is ${sum}`}. Its output there is ${round(whole, 2)}, the next largest ${round(second, 2)}. Confidence ${confidence}.`);
     const most = Math.abs(units[0].share) || 1;
     for (const { h, share } of units.slice(0, UNITS)) {
       const bar = html("span", { className: "bar", style: `width: ${(100 * Math.abs(share)) / most}%; background: var(${share > 0 ? "--measurement" : "--test"})` });
@@ -33,13 +34,16 @@ export function asker() {
     }
   };
   const controls = form([["a", "a", { type: "number", min: 0, step: 1, value: 5 }], ["b", "b", { type: "number", min: 0, step: 1, value: 9 }]], {}, look);
-  const node = html("details", { className: "ask" }, html("summary", { textContent: "Try it yourself: ask the network as it is now" }), controls.node, ...said.nodes, html("p", { textContent: "What its strongest units add to this output:" }), why);
-  node.addEventListener("toggle", look);
+  const random = button("Random", () => {
+    for (const name of ["a", "b"]) controls.set(name, Math.floor(Math.random() * (network?.p ?? 2)));
+    look();
+  });
+  controls.node.append(random);
   return {
-    node,
+    nodes: [controls.node, ...said.nodes, html("p", { textContent: "What its strongest units add to this output:" }), why],
     know(known) {
       network = known;
-      if (node.open) look();
+      look();
     },
   };
 }

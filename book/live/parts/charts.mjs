@@ -31,12 +31,12 @@ const decades = (low, high) => {
   return found;
 };
 
-// A chart: draw({ series: [{ name, color, xs, values, className }], ...}) draws it anew. `at` is called with the x under the pointer.
+// A chart: draw({ series: [{ name, color, xs, values, className }], marks: [{ x, color }], ...}) draws it anew. `at` is called with the x under the pointer.
 export function chart({ title, xlabel, logX = false, logY = false, at = null }) {
   const node = picture(WIDTH, HEIGHT), hover = element("g");
   let shown = null;
   const scaleX = logX ? Math.log10 : Number, scaleY = logY ? Math.log10 : Number;
-  function draw({ series, x: [first, last], y, cursor = null, text }) {
+  function draw({ series, title: named = title, x: [first, last], y, cursor = null, marks = [], text }) {
     const inside = series.map(({ values }) => values.filter((v) => Number.isFinite(v) && (!logY || v > 0)));
     const all = inside.flat();
     let [low, high] = y ?? [Math.min(...all), Math.max(...all)];
@@ -56,7 +56,7 @@ export function chart({ title, xlabel, logX = false, logY = false, at = null }) 
       element("text", { x: LEFT - 7, y: h(v) + 4, "text-anchor": "end" }, node, write(v));
     }
     element("text", { x: WIDTH - RIGHT, y: HEIGHT - 2, "text-anchor": "end" }, node, xlabel);
-    element("text", { x: 4, y: 13, class: "title" }, node, title);
+    element("text", { x: 4, y: 13, class: "title" }, node, named);
     let legend = 4;
     for (const { name, color, xs, values, className = "" } of series) {
       const points = values.map((v, i) => [xs[i], v]).filter(([u, v]) => Number.isFinite(v) && (!logY || v > 0) && u >= first);
@@ -68,6 +68,7 @@ export function chart({ title, xlabel, logX = false, logY = false, at = null }) 
       element("rect", { x: legend, y: 22, width: 12, height: 4, style: `fill: ${color}` }, node);
       legend += 22 + 6.3 * element("text", { x: legend + 16, y: 29 }, node, name).textContent.length;
     }
+    for (const { x: u, color } of marks) if (u >= first && u <= last) element("path", { d: `M${x(u)},${TOP}V${HEIGHT - BOTTOM}`, class: "line mark", style: `stroke: ${color}` }, node);
     if (cursor !== null) element("path", { d: `M${x(cursor)},${TOP}V${HEIGHT - BOTTOM}`, class: "line pale" }, node);
     node.append(hover);
     shown = { series, x, h, first, last };

@@ -84,30 +84,60 @@ export function linked(name) {
   return query === undefined ? {} : Object.fromEntries(new URLSearchParams(query));
 }
 
-// The same run in Python, folded, and the link that brings these values back.
-export function share(name) {
-  const code = html("code"), told = attributed(html("span"), { role: "status" });
-  let address = "";
-  const copy = async (text, what) => {
+// Contents that are fetched when they are first opened: load() gives { nodes, know(told) }; they know what was told last.
+export function fold(summary, load) {
+  const node = html("details", { className: "fold" }, html("summary", { textContent: summary }));
+  let last, part;
+  const tell = () => node.open && part?.know(last);
+  node.addEventListener("toggle", async () => {
+    if (!node.open || part) return tell();
     try {
-      await navigator.clipboard.writeText(text);
-      told.textContent = `${what} copied`;
+      part = await load();
+      node.append(...part.nodes);
+      tell();
+    } catch (error) {
+      node.append(html("p", { textContent: `This could not be loaded: ${error.message}` }));
+    }
+  });
+  return {
+    node,
+    know(told) {
+      last = told;
+      tell();
+    },
+  };
+}
+
+// A button that copies what text() gives, and a line that says so.
+function copier(label, text) {
+  const told = attributed(html("span"), { role: "status" });
+  return [button(label, async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      told.textContent = "copied";
     } catch {
       told.textContent = "The browser does not let the page copy; select the text.";
     }
-  };
-  const link = html("a", { textContent: "link to this run" });
-  const pre = attributed(html("pre", {}, code), { tabindex: 0 });
+  }), " ", told];
+}
+
+// Code to copy, folded.
+export function code(summary) {
+  const text = html("code");
   return {
-    node: html(
-      "div", { className: "share" },
-      html("details", {}, html("summary", { textContent: "The same run in Python" }), pre, button("Copy the code", () => copy(code.textContent, "Code"))),
-      html("p", {}, link, " ", button("Copy the link", () => copy(address, "Link")), " ", told),
-    ),
+    node: html("details", {}, html("summary", { textContent: summary }), attributed(html("pre", {}, text), { tabindex: 0 }), ...copier("Copy the code", () => text.textContent)),
+    update: (python) => { text.textContent = python; },
+  };
+}
+
+// The same run in Python, and the link that brings these values back.
+export function share(name) {
+  const same = code("The same run in Python"), link = html("a", { textContent: "link to this run" });
+  return {
+    node: html("div", { className: "share" }, same.node, html("p", {}, link, " ", ...copier("Copy the link", () => link.href))),
     update(values, python) {
-      address = `${location.href.split("#")[0]}#${name}:${new URLSearchParams(values)}`;
-      link.href = address;
-      code.textContent = python;
+      link.href = `${location.href.split("#")[0]}#${name}:${new URLSearchParams(values)}`;
+      same.update(python);
     },
   };
 }

@@ -1,37 +1,52 @@
 // A face that runs: settings, Run and Stop, curves and pictures that grow, a look back, earlier runs kept beside it.
 import { Engine, plan } from "../engine/engine.mjs";
-import { asker } from "./ask.mjs";
 import { ring, table } from "./pictures.mjs";
-import { button, chart, coalesced, form, frame, html, round, share, speaker } from "./shared.mjs";
+import { button, chart, coalesced, fold, form, frame, html, round, share, speaker } from "./shared.mjs";
 
+export { ring };
+const NARROW = matchMedia("(max-width: 600px)").matches; // a phone
+const LEVELS = { train: 0.99, test: 0.9 }; // of accuracy, that are marked where they are first reached
 const KEPT = 4, COLOURS = ["--other", "--layer1", "--layer2", "--measurement"];
 export const ACTIVATIONS = ["relu", "leaky_relu", "softplus", "gelu", "tanh", "quadratic", "identity"];
-let speed = 3e9; // operations a second at first; measured at each run, for all faces of the page
+let speed = NARROW ? 6e8 : 3e9; // operations a second at first; measured at each run, for all faces of the page
 
 export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
 
-// Pictures of a network that adds: the table of its answers, the circle of its largest frequency, and a question to it.
-// draw(record, values, task); know({ ...values, weights }).
+// First time at which values reach a level, linear between records, as grokutil.measure.crossing_time; NaN if they do not.
+export function crossing(xs, values, level) {
+  const i = values.findIndex((value) => value >= level);
+  if (i <= 0) return i ? NaN : xs[0];
+  return xs[i - 1] + ((level - values[i - 1]) / (values[i] - values[i - 1])) * (xs[i] - xs[i - 1]);
+}
+
+// Pictures of a network that adds: the table of its answers, the circle of its largest frequency, and in folds a question
+// to it and its units. draw(record, values, task); know({ ...values, weights }).
 function network() {
-  const sums = table(), wheel = ring(), ask = asker();
+  const sums = table(), wheel = ring();
+  const folds = [
+    fold("Try it yourself: ask the network as it is now", () => import("./ask.mjs").then(({ asker }) => asker())),
+    fold("Its units as waves, and its numbers before and now", () => import("./units.mjs").then(({ units }) => units())),
+  ];
   return {
     nodes: [sums.node, wheel.node],
-    below: [ask.node],
+    below: folds.map(({ node }) => node),
     draw(at, { p }, task) {
       sums.draw({ p, pairs: task, answers: { train: at.train.answers, test: at.test.answers } });
       wheel.draw(at.circle);
     },
-    know: ask.know,
+    know: (network) => folds.forEach((one) => one.know(network)),
   };
 }
 
-// name, title, lead; fields as for form(); presets: { text: values }; spec(values): the run for the engine; last(values):
+// name, title, lead; fields as for form(); presets: { text: values }, the first to begin with, on a phone PHONE; spec(values): the run for the engine; last(values):
 // where the clock ends; clock: its name; unit(values): how much of the engine's time one of it is; curves: [{ chart, y,
-// series(records), compared }]; python(values, whether they are those of the run that is shown); label(values): a short name
+// series(records), compared, marked: whether LEVELS are marked, shown(values), title(values) }]; python(values, whether they are those of the run that is shown); label(values): a short name
 // of a run, which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record; counted: what
 // the engine counts;
 // during: fields that may change while it runs; seen: fields that only choose what is shown; pictures(choose): beside the
-// curves, see network(), where choose(field, value) is a choice made in a picture; beside: more that runs.
+// curves, see network(), where choose(field, value) is a choice made in a picture; beside: more that runs; below(values): more
+// folds.
+export const PHONE = "small, for a phone";
 export function runner(place, given, config) {
   const { name, title, lead, fields, presets, spec, last, clock, unit = () => 1, curves, python, label } = config;
   const box = frame(name, title), said = speaker("said status"), shared = share(name);
@@ -84,6 +99,9 @@ export function runner(place, given, config) {
     if (followed) scrub.value = scrub.max;
     reading.textContent = `${clock} = ${round(at.now)}`;
     scrub.setAttribute("aria-valuetext", reading.textContent);
+    const marked = curves.some((curve) => curve.marked), marks = [];
+    if (marked) for (const half in LEVELS) marks.push({ x: crossing(xs, records.map((record) => record[half].accuracy), LEVELS[half]), color: `var(--${half})` });
+    delay.textContent = marked ? reached(...marks.map(({ x }) => x)) : "";
     curves.forEach((curve, i) => {
       const series = curve.series(records).map((s) => ({ xs, ...s }));
       const earlier = kept.flatMap((old, j) => curve.series(old.records).slice(...(curve.compared ?? [])).map((s) => ({
@@ -93,11 +111,18 @@ export function runner(place, given, config) {
       const first = curve.chart.logX ? 1 : 0;
       charts[i].draw({
         series: [...earlier, ...(config.beside?.series(i) ?? []), ...series], x: [first, Math.max(end, ...kept.map((old) => old.end))], y: curve.y, cursor: Math.max(first, at.now),
+        title: curve.title?.(asked), marks: curve.marked ? marks : [],
         text: `${curve.chart.title}: ${series.map((s) => `${s.name} ${round(s.values[k])}, at the start ${round(s.values[0])}`).join("; ")}; at ${clock} = ${round(at.now)}.`,
       });
+      charts[i].node.toggleAttribute("hidden", curve.shown?.(asked) === false);
     });
     pictures.draw(at, asked, task);
   });
+  const reached = (memorised, added) => {
+    const where = (x) => (Number.isNaN(x) ? "not yet" : `at ${clock} = ${round(x)}`);
+    const between = Number.isNaN(added - memorised) ? "" : ` The delay is ${round(added - memorised)}.`;
+    return `First right (dashed): ${100 * LEVELS.train} % of the training pairs ${where(memorised)}, ${100 * LEVELS.test} % of the test pairs ${where(added)}.${between}`;
+  };
   const back = (x) => {
     if (!records.length) return;
     const near = records.reduce((best, record, k) => (Math.abs(record.now - x) < Math.abs(records[best].now - x) ? k : best), 0);
@@ -162,7 +187,7 @@ export function runner(place, given, config) {
     config.beside?.stop();
   });
   stop.disabled = true;
-  const list = html("p", { className: "key" });
+  const list = html("p", { className: "key" }), delay = html("p", { className: "delay" });
   const keep = button("Keep for comparison", () => {
     kept = [...kept, { records, end: last(asked), text: label(asked) }].slice(-KEPT);
     keep.disabled = true;
@@ -189,15 +214,16 @@ export function runner(place, given, config) {
     for (const [field, value] of Object.entries(presets[choice.value])) controls.set(field, value);
     expect();
   };
+  if (NARROW && PHONE in presets) choice.value = PHONE;
   choice.addEventListener("input", fill);
   box.append(
     html("p", {}, html("b", { textContent: "Live" }), `: ${lead}`),
     html("div", { className: "strip" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
     controls.node,
     html("div", { className: "strip" }, run, stop, bar, ...(label ? [keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)] : [])),
-    ...said.nodes, list, ...(config.beside?.nodes ?? []),
+    ...said.nodes, delay, list, ...(config.beside?.nodes ?? []),
     html("div", { className: "charts" }, ...charts.map(({ node }) => node), ...pictures.nodes),
-    ...(pictures.below ?? []), shared.node,
+    ...(pictures.below ?? []), ...(config.below?.(controls.values) ?? []), shared.node,
   );
   place.append(box);
   if (Object.keys(given).length === 0) fill();
