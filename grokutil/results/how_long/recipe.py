@@ -2,6 +2,7 @@
 
 - ``scale_ACTIVATION_SEED``: training from one start at several scales, its output zeroed (``mirrored``); quadratic
   networks also with the output left as it is (``plain``), and along the slow flow, from larger scales (``flow``)
+- ``large_relu_SEED``: the same from a scale that takes long
 - ``rate_SEED``: training with several learning rates at one weight decay
 - ``faces_SEED``: which kinks hold a ReLU network, and for how long
 """
@@ -27,16 +28,18 @@ P, TRAIN, WIDTH, SEEDS = 11, 59, 128, 5  # width after doubling
 WEIGHT_DECAY = 4e-4
 STEP = 0.02  # of the slow clock between records
 CLOCK = np.arange(-86, 81) * STEP  # slow time less half the logarithm of the scale
-SHARE = 0.5  # of the largest stable learning rate
-SCALES = {"relu": (1.0, 3.0, 10.0, 30.0), "quadratic": (1.0, 2.0, 4.0)}
-FLOW_SCALES = (3.0, 10.0, 30.0, 1000.0)
+SHARE = 0.8  # of the largest stable learning rate
+SCALES = {"relu": (1.0, 3.0, 10.0), "quadratic": (1.0, 2.0, 4.0)}
+FLOW_SCALES = (10.0, 30.0, 1000.0)
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0)
 RATE_TIMES = (0.25, 0.5, 0.75, 1.0)
 FACE_DECAY, FACE_STARTS = 1e-4, (0.1, 0.3, 0.5, 1.0)
+LARGE = 30.0  # for ReLU: half a million steps
 FACE_WAITS = (0.0005, 0.001, 0.003, 0.01, 0.03, 0.1)  # slow time between two looks
 CELLS = (
-    *(f"scale_{activation}_{seed}" for activation in SCALES for seed in range(SEEDS)),
     *(f"{kind}_{seed}" for kind in ("rate", "faces") for seed in range(SEEDS)),
+    *(f"scale_{activation}_{seed}" for activation in SCALES for seed in range(SEEDS)),
+    *(f"large_relu_{seed}" for seed in range(SEEDS)),
 )
 
 
@@ -45,10 +48,10 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
     kind, *rest = cell.split("_")
     seed = int(rest[-1])
     setting = {"p": P, "train_size": TRAIN, "width": WIDTH, "seed": seed}
-    if kind == "scale":
-        activation = rest[0]
-        notes = {"activation": activation, "weight_decay": WEIGHT_DECAY, "share": SHARE, "scales": SCALES[activation]}
-        return scale(activation, seed), setting | notes | {"flow_scales": FLOW_SCALES}
+    if kind in ("scale", "large"):
+        activation, scales = rest[0], SCALES[rest[0]] if kind == "scale" else (LARGE,)
+        notes = {"activation": activation, "weight_decay": WEIGHT_DECAY, "share": SHARE, "scales": scales}
+        return scale(activation, seed, scales), setting | notes | {"flow_scales": FLOW_SCALES}
     if kind == "rate":
         return rate(seed), setting | {"activation": "quadratic", "weight_decay": WEIGHT_DECAY, "rates": RATES}
     return faces(seed), setting | {"activation": "relu", "weight_decay": FACE_DECAY, "waits": FACE_WAITS}
@@ -75,7 +78,7 @@ def training(task: Task, activation: str, start: tuple[Tensor, Tensor], size: fl
     times, rows, now = behind + CLOCK[behind + CLOCK > 0], [], 0.0
     for time in times:
         sharpness, look = top(start, task.X_train, activation, look)
-        rate = SHARE * task.Y_train.numel() / sharpness  # "mean": the step is stable below twice this over SHARE / 2
+        rate = SHARE * task.Y_train.numel() / sharpness  # stable below n d_out / sharpness for loss "mean"
         steps = math.ceil((time - now) / slow_time(1, rate, WEIGHT_DECAY))
         rate = 2 * (time - now) / (WEIGHT_DECAY * steps)
         start = gradient_descent(
