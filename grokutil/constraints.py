@@ -205,10 +205,10 @@ class TinyNetwork:
         return torch.cat([g.flatten(-2) for g in by_layer], dim=-1)
 
     def face(self, theta: Tensor, kinks: Tensor) -> Callable[[Tensor], Tensor]:
-        r"""The network on a face of kinks: its outputs with the gates that it has at ``theta``, closed for the pairs
-        of ``kinks``, and below them the pre-activations :math:`z_{ih}` of these pairs.
+        r"""The network on a face of its kinks, smooth where the network is not.
 
-        Smooth where the network is not. With targets y and zeros it is the F of the slow flow on the face.
+        Its outputs with the gates that it has at ``theta``, closed for the pairs of ``kinks``, and below them the
+        pre-activations :math:`z_{ih}` of these pairs. With targets y and zeros it is the F of the slow flow there.
 
         Args:
             theta: parameters (d,), float64, which fix the gates.

@@ -89,8 +89,8 @@ CLAIMS = (
     Claim(
         id="how-long-scale",
         source="our addition to section 3.1",
-        statement="From a large start of output zero the time to shrink, on the slow clock, grows as half the logarithm "
-        "of the scale.",
+        statement="From a large start of output zero the time to shrink, on the slow clock, grows as half the "
+        "logarithm of the scale.",
         measure=_scale,
         limit=0.01,
         tolerance="slope between the scales 10 and 100, less one half; quadratic networks of 32 weights",

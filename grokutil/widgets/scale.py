@@ -28,7 +28,7 @@ def weights(s: np.ndarray, alpha: float, y: float = 1.0) -> np.ndarray:
 
 
 def learnt_at(alpha: float, y: float = 1.0) -> float:
-    r"""When :math:`w_2 = w_1 / 2`: :math:`s = \frac12 \ln \alpha - \frac14 \ln \frac{3 y}{2}`, and at once if before."""
+    r"""When :math:`w_2 = w_1 / 2`: :math:`s = \frac12 \ln \alpha - \frac14 \ln \frac{3 y}{2}`, but not before 0."""
     return max(0.0, 0.5 * math.log(alpha) - 0.25 * math.log(y * (1 - LEARNT**2) / LEARNT))
 
 
@@ -55,9 +55,9 @@ def draw(figure: Figure, alpha: float, y: float = 1.0) -> str:
     label_end(right, END, LEARNT, " learnt", COLORS["theory"])
     right.set(xlabel="slow time $s$", ylabel="$w_2 / w_1$", title=rf"$\alpha = {alpha:g}$", ylim=(0, 1.05))
     return (
-        f"From the start ({alpha:g}, 0), target {y:g}: the weights meet at slow time {time:.2f}, half the logarithm of "
-        f"{alpha:g} is {0.5 * math.log(alpha):.2f}. The path enters the curve of zero loss at w1 = {path[0, 0]:.1f} and "
-        f"follows it to equal weights; the curves of the other scales have the same shape, moved in time."
+        f"From the start ({alpha:g}, 0), target {y:g}: w2 is half of w1 at slow time {time:.2f}; half the logarithm of "
+        f"{alpha:g} is {0.5 * math.log(alpha):.2f}. The path enters the curve of zero loss at w1 = {path[0, 0]:.1f} "
+        f"and follows it to equal weights; the curves of the other scales have the same shape, moved in time."
     )
 
 

@@ -147,8 +147,10 @@ def rate(seed: int, rates: tuple[float, ...] = RATES) -> dict[str, np.ndarray]:
 
 
 def faces(seed: int, starts: tuple[float, ...] = FACE_STARTS) -> dict[str, np.ndarray]:
-    """``sliding`` (starts,): how many kinks hold. ``kept`` and ``new`` (starts, waits): how many of them hold still, and
-    how many others."""
+    """How many kinks hold, and how many of them hold still a little later.
+
+    ``sliding`` (starts,); ``kept`` and ``new`` (starts, waits): how many of them hold still, and how many others.
+    """
     task, eta, rows = modular_addition(P, train_size=TRAIN, seed=seed), 1.0, []
     ridge = ridge_from_weight_decay(FACE_DECAY, TRAIN, P)
     looks = sorted({round((s + wait) / slow_time(1, eta, FACE_DECAY)) for s in starts for wait in (0.0, *FACE_WAITS)})

@@ -43,8 +43,11 @@ def tanh_problem(seed: int) -> tuple[TinyNetwork, ZeroLossManifold, Tensor]:
 
 
 def long(seed: int, ridges: tuple[float, ...] = RIDGES, times: np.ndarray = TIMES) -> dict[str, np.ndarray]:
-    """``gap`` (ridges, times): distance to the slow flow over lambda; ``hess``: eigenvalues at the end of the slow
-    flow; ``tangent`` (times,): the length of P zeta; ``walked`` (times,): the length of the path so far."""
+    """Training and the slow flow of one network for a long time.
+
+    ``gap`` (ridges, times): distance over lambda; ``hess``: eigenvalues at the end of the slow flow; ``tangent``
+    (times,): the length of P zeta; ``walked`` (times,): the length of the path so far.
+    """
     _, Z, start = tanh_problem(seed)
     limit = torch.stack(slow_flow(Z, start, times, 1e-8).states)
     runs = [torch.stack(training_flow(Z, start, ridge, times, 1e-8).states) for ridge in ridges]
@@ -105,8 +108,11 @@ def room(net: TinyNetwork, kinks: Tensor, z: Tensor, like: Tensor) -> float:
 
 
 def face(seed: int, ridges: tuple[float, ...] = FACE_RIDGES) -> dict[str, np.ndarray]:
-    """``room`` (times,) along the slow flow on the face; ``end``, until when there is room; ``error`` (ridges,), the
-    largest distance of training from it over lambda; ``moved``, how far it goes; ``kinks``, how many hold."""
+    """Training and the slow flow on one face.
+
+    ``room`` (times,) along the slow flow; ``end``, until when there is room; ``error`` (ridges,), the largest distance
+    of training from it over lambda; ``moved``, how far it goes; ``kinks``, how many hold.
+    """
     net, y, Z, z, kinks = face_problem(seed)
     n = len(y)
     path = slow_flow(Z, z, FACE_TIMES, 1e-9).states
