@@ -45,7 +45,8 @@ def _rate(seed: int) -> tuple[float, None]:
             task, activation="quadratic", learning_rate=eta, weight_decay=4e-4, times=[0, steps], seed=seed,
             progress=False,
         )  # fmt: skip
-        outputs = predict(*run.states[-1], task.X_test, "quadratic")
+        W1, W2 = run.states[-1]
+        outputs = predict(W1, W2, task.X_test, "quadratic")
         errors.append(float((outputs - task.Y_test).square().mean()))
     return abs(errors[1] / errors[0] - 1), None
 

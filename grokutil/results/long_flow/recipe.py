@@ -91,11 +91,11 @@ def face_problem(seed: int) -> tuple[TinyNetwork, Tensor, ZeroLossManifold, Tens
         theta = states[:, k].mean(0)
         Z = ZeroLossManifold(net.face(theta, kinks), torch.cat((y, y.new_zeros(int(kinks.sum())))))
         try:
-            path = slow_flow(Z, Z.newton(theta), [0, *LEAST * np.arange(0.25, 1.1, 0.25)], 1e-6).states
+            walk = slow_flow(Z, Z.newton(theta), [0, *LEAST * np.arange(0.25, 1.1, 0.25)], 1e-6).states
         except ValueError:  # no zero-loss point near, or a singular one
             continue
-        if min(room(net, kinks, zeta, theta) for zeta in path) > MARGIN:
-            return net, y, Z, path[0], kinks
+        if min(room(net, kinks, zeta, theta) for zeta in walk) > MARGIN:
+            return net, y, Z, walk[0], kinks
     raise ValueError(f"no network of seed {seed} slides on a face with room")
 
 
