@@ -52,13 +52,13 @@ def _rate(seed: int) -> tuple[float, None]:
 
 
 def _all_time(seed: int) -> tuple[float, None]:
-    """Growth of the largest distance to the slow flow from s = 10 to 50, relative, at lambda = 0.01."""
+    """Growth of the largest distance to the slow flow from s = 10 to 30, relative, at lambda = 0.01."""
     draw = torch.Generator().manual_seed(2)
     X, y = torch.randn(3, 2, generator=draw, dtype=torch.float64), torch.randn(3, generator=draw, dtype=torch.float64)
     net = TinyNetwork(X, 4, "tanh")
     Z = ZeroLossManifold(net.F, y)
-    start, s = Z.newton(net.random(seed)), np.concatenate((np.linspace(0, 10, 41), np.linspace(15, 50, 8)))
-    limit, run = slow_flow(Z, start, s, rtol=1e-8), training_flow(Z, start, 1e-2, s, rtol=1e-7)
+    start, s = Z.newton(net.random(seed)), np.concatenate((np.linspace(0, 10, 41), np.linspace(15, 30, 4)))
+    limit, run = slow_flow(Z, start, s, rtol=1e-6), training_flow(Z, start, 1e-2, s, rtol=1e-5)
     gap = [float((a - b).norm()) for a, b in zip(run.states, limit.states, strict=True)]
     return max(gap) / max(gap[:41]) - 1, None
 
@@ -112,7 +112,7 @@ CLAIMS = (
         whose=OURS,
         chapter="how_long",
         seeds=FIVE,
-        seconds=5.0,
+        seconds=2.5,
     ),
     Claim(
         id="how-long-all-time",
@@ -120,12 +120,12 @@ CLAIMS = (
         statement="Near a strict minimum of the norm training stays near the slow flow for all time.",
         measure=_all_time,
         limit=0.01,
-        tolerance="growth of the largest distance from s = 10 to s = 50, relative; tanh networks of 12 weights",
+        tolerance="growth of the largest distance from s = 10 to s = 30, relative; tanh networks of 12 weights",
         expected=HOLDS,
         whose=OURS,
         chapter="how_long",
         seeds=FIVE,
-        seconds=10.0,
+        seconds=4.5,
     ),
     Claim(
         id="how-long-face",
