@@ -15,7 +15,7 @@ from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, data, integer, layers, matrix, non_negative, positive, targets
-from grokutil.manifold import TangentSpace, split
+from grokutil.manifold import TangentSpace
 from grokutil.model import hidden
 from grokutil.tangent import least_norm
 
@@ -171,8 +171,7 @@ def face_gates(
     middle = (low + high) / 2
     A = mu @ W2.mT
     slopes = torch.where(kinks, torch.full_like(A, middle), sigma.slope(X @ W1))
-    moved = split(space.project(space.theta), W1, W2)[0]
-    left = W1 - moved - X.mT @ (A * slopes)  # what the kinks of a unit have to make up for
+    left = W1 - X.mT @ (A * slopes)  # what the kinks of a unit make up for; P theta has no part along their rows
     gates = torch.full_like(A, torch.nan)
     for h in kinks.any(0).nonzero()[:, 0].tolist():
         held = kinks[:, h]

@@ -162,11 +162,16 @@ def test_on_a_face_it_is_the_network_and_its_rows_span_those_of_every_choice_of_
     theta = net.random(3)
     kinks = torch.zeros(4, 5, dtype=torch.bool)
     kinks[1, 2] = kinks[3, 0] = True
-    F = net.face(theta, kinks)
     W = theta[:-5].view(3, 5)
+    W[:, 2] *= torch.sign(net.X[1] @ W[:, 2])
+    W[:, 0] *= torch.sign(net.X[3] @ W[:, 0])  # open before they are moved onto their kinks
+    F = net.face(theta, kinks)
     for i, h in kinks.nonzero().tolist():
         W[:, h] -= net.X[i] * (net.X[i] @ W[:, h]) / net.X[i].square().sum()  # a view: theta moves onto the face
     torch.testing.assert_close(F(theta), torch.cat((net.F(theta), torch.zeros(2).double())), rtol=0, atol=1e-12)
+    off = theta + 0.01 * net.random(4)
+    closed = (net.X @ W > 0) & ~kinks
+    torch.testing.assert_close(F(off)[:4], ((net.X @ off[:-5].view(3, 5)) * closed) @ off[-5:])  # beside it, too
     J = torch.func.jacrev(F)(theta)
     for gate in (0.0, 0.4, 1.0):
         gates = torch.where(kinks, gate, (net.X @ W > 0).double())

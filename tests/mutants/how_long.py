@@ -14,9 +14,9 @@ MUTANTS = (
     ),
     Mutant(
         "kinks",
-        "left = W1 - moved - X.mT",
-        "left = W1 - X.mT",
-        "the gates of a face make up for the motion along it too",
+        "gates[held, h] = middle + torch.linalg.pinv",
+        "gates[held, h] = torch.linalg.pinv",
+        "the gates of a face count from the middle",
         (GATES,),
     ),
     Mutant(
