@@ -204,6 +204,31 @@ class TinyNetwork:
         by_layer = loss_gradient(W, a, self.X, y[:, None], self.activation)
         return torch.cat([g.flatten(-2) for g in by_layer], dim=-1)
 
+    def face(self, theta: Tensor, kinks: Tensor) -> Callable[[Tensor], Tensor]:
+        r"""The network on a face of its kinks, smooth where the network is not.
+
+        Its outputs with the gates that it has at ``theta``, closed for the pairs of ``kinks``, and below them the
+        pre-activations :math:`z_{ih}` of these pairs. With targets y and zeros it is the F of the slow flow there.
+
+        Args:
+            theta: parameters (d,), float64, which fix the gates.
+            kinks: (n, width) bool, the pairs held at zero.
+
+        Returns:
+            A function of the parameters (d,) to n outputs and one number a pair, in row-major order.
+        """
+        gates = self.activation.slope(self._inner(theta)) * ~kinks
+
+        def F(w: Tensor) -> Tensor:
+            pre = self._inner(w)
+            return torch.cat(((pre * gates) @ w[-self.width :], pre[kinks]))
+
+        return F
+
+    def _inner(self, theta: Tensor) -> Tensor:
+        """Pre-activations (n, width)."""
+        return self.X @ theta[: -self.width].reshape(-1, self.width)
+
     def random(self, seed: int) -> Tensor:
         """Standard normal parameters (d,), the same for the same seed."""
         return torch.randn(self.size, generator=generator(seed), dtype=torch.float64)

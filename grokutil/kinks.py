@@ -15,6 +15,7 @@ from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, data, integer, layers, matrix, non_negative, positive, targets
+from grokutil.manifold import TangentSpace
 from grokutil.model import hidden
 from grokutil.tangent import least_norm
 
@@ -129,3 +130,51 @@ def kink_rows(kinks: Tensor, X: Matrix, d_out: int) -> Tensor:
     C = X.new_zeros(len(units), X.shape[1], kinks.shape[1])
     C[torch.arange(len(units)), :, units] = X[samples]
     return torch.cat((C.flatten(1), X.new_zeros(len(units), kinks.shape[1] * d_out)), 1)
+
+
+def face_gates(
+    W1: Matrix, W2: Matrix, X: Matrix, kinks: Tensor, activation: str | Activation = "relu"
+) -> tuple[Tensor, Tensor]:
+    r"""Gates that keep the weights on their kinks along the slow flow, and which of these kinks attract.
+
+    .. math:: \gamma_{ih} \, a_{ih} = \nu_{ih}, \qquad a_{ih} = \mu_i \cdot w_{2h}, \qquad
+              \theta = P \theta + J_0^\top \mu + C^\top \nu
+
+    with the gates of held pairs at :math:`\sigma'(0^-)` in :math:`J_0` (for ReLU closed, otherwise the gate counts from
+    there) and P the projection on the null space of [J; C]. A kink attracts where :math:`a_{ih} < 0`, and holds if
+    its gate lies between the one-sided slopes too. Where the kinks of a unit depend on each other, the gates nearest
+    to the middle.
+
+    Args:
+        W1: first layer (d_in, d_h), float64, its pre-activations of held pairs at zero.
+        W2: readout (d_h, d_out), float64.
+        X: inputs (n, d_in), float64.
+        kinks: (n, d_h) bool, the pairs that are held.
+        activation: name or :class:`~grokutil.activations.Activation`, one with a kink.
+
+    Returns:
+        :math:`\gamma` and :math:`a`, (n, d_h) each, NaN where a pair is not held.
+
+    Raises:
+        SingularPointError: the outputs are not independent on the face.
+        ValueError: an activation without a kink, shapes that do not match, not float64, not finite.
+
+    Source: ours, to section 3.3.
+    """
+    sigma = get_activation(activation)
+    if not sigma.kink:
+        raise ValueError(f"activation {sigma.name!r} has no kink; there is no face to hold, leave kinks=None")
+    W1, W2, X = layers(W1, W2, X)
+    space = TangentSpace(W1, W2, X, sigma, kinks)
+    mu = space.solve(space.product(space.release(space.theta)))
+    low, high = sorted(sigma.sides(X @ W1))
+    middle = (low + high) / 2
+    A = mu @ W2.mT
+    slopes = torch.where(kinks, torch.full_like(A, middle), sigma.slope(X @ W1))
+    left = W1 - X.mT @ (A * slopes)  # what the kinks of a unit make up for; P theta has no part along their rows
+    gates = torch.full_like(A, torch.nan)
+    for h in kinks.any(0).nonzero()[:, 0].tolist():
+        held = kinks[:, h]
+        rows = X[held] * A[held, h, None]
+        gates[held, h] = middle + torch.linalg.pinv(rows.mT) @ left[:, h]
+    return gates, torch.where(kinks, A, torch.nan)

@@ -20,6 +20,8 @@ from scipy.optimize import minimize_scalar
 from grokutil.activations import LEAK
 from grokutil.checks import integer, positive
 from grokutil.plot import COLORS, draw_arrow, draw_path, landscape, note
+from grokutil.price import crossing, pair_cost
+from grokutil.price import price as rule_price
 from grokutil.toy import LinearToy, descend, product_gradient
 
 Array = NDArray[np.float64]
@@ -218,6 +220,41 @@ def draw_two_clocks(ax: Axes, start: ArrayLike = (2.6, -0.9), target: float = 1.
     note(ax, np.sqrt([target, target]), "shortest", DECAY, (-10, -2), ha="right")
     ax.set(xlabel="$w_1$", ylabel="$w_2$", xticks=[0, 1, 2, 3], yticks=[-1, 0, 1])
     return ax
+
+
+def draw_argument(path: Axes, price: Axes, start: ArrayLike = (3.0, -0.8), p: int = 11) -> tuple[Axes, Axes]:
+    r"""Why networks grok, in two halves: training goes to the shortest fit, and the shortest fit is the rule.
+
+    Left the hyperbola :math:`w_1 w_2 = 1` in the limit of small weight decay: the fall from ``start`` keeps
+    :math:`w_1^2 - w_2^2`, the slide takes it to zero. Right the squared norm of a list of n pairs modulo p and of the
+    rule (:mod:`grokutil.price`), with the lower of the two drawn thick.
+    """
+    w, entry = np.asarray(start, dtype=float), entry_point(start, 1.0)
+    landscape(path, lambda v: v.prod(-1) - 1, (0.0, 3.4), (-1.1, 1.5))
+    second = np.linspace(w[1], entry[1], 60)
+    path.plot(np.sqrt(w[0] ** 2 - w[1] ** 2 + second**2), second, color=FALL, linewidth=2.4)
+    first = np.geomspace(entry[0], 1, 60)
+    path.plot(first, 1 / first, color=SLIDE, linewidth=2.4)
+    path.plot(*w, "o", color=FALL, markerfacecolor="white", markersize=7, zorder=5)
+    path.plot(*entry, "o", color=FALL, markersize=7, zorder=5)
+    path.plot(1, 1, "o", color=DECAY, markersize=9, zorder=5)
+    note(path, (w + entry) / 2, "1  the loss:\nquick", FALL, (-8, -6), ha="right")
+    note(path, entry, "fits the data", FALL, (-12, -9), ha="right")
+    note(path, (1.45, 1 / 1.45), "2  weight decay:\nslow", SLIDE, (8, 18))
+    note(path, (1, 1), "shortest", DECAY, (-10, -2), ha="right")
+    path.set(xlabel="$w_1$", ylabel="$w_2$", xticks=[0, 1, 2, 3], yticks=[-1, 0, 1])
+
+    pairs, turn, rule = p * (p + 1) // 2, crossing(p), rule_price(p)
+    n = np.array([0, turn, pairs])
+    price.plot(n, pair_cost() * n, color=FALL)
+    price.plot(n, [rule, rule, rule], color=DECAY)
+    price.plot(n, np.minimum(pair_cost() * n, rule), color=SLIDE, linewidth=4, alpha=0.5)
+    price.plot(turn, rule, "o", color=SLIDE, markersize=7)
+    note(price, (0.32 * turn, 0.32 * rule), "a list: so much a pair", FALL, (8, -6))
+    note(price, (0.02 * pairs, rule), "the rule", DECAY, (0, 8))
+    note(price, (turn, rule), "from here on the\nshortest adds", SLIDE, (-2, -24))
+    price.set(xlabel="training pairs", ylabel="squared norm", ylim=(0, 1.1 * pair_cost() * pairs))
+    return path, price
 
 
 def draw_entry(ax: Axes, start: ArrayLike = (-1.0, 1.5), target: float = 1.0, ridge: float = 0.01) -> Axes:

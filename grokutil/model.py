@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, generator, integer, matrix, non_negative, same_size
+from grokutil.checks import Matrix, generator, integer, matrix, non_negative, positive, same_size
 from grokutil.losses import SQUARED, Loss
 
 READINGS = {"deviation": -0.5, "variance": -0.25}  # of p^{-1/2}: the exponent of p in the standard deviation
@@ -62,6 +62,30 @@ def default_weights(d_in: int, width: int, d_out: int, seed: int = 0) -> tuple[T
         return (2 * torch.rand(rows, columns, generator=draw, dtype=torch.float64) - 1) / rows**0.5
 
     return layer(sizes[0], sizes[1]), layer(sizes[1], sizes[2])
+
+
+def mirrored(W1: Matrix, W2: Matrix, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    r"""A start of any scale whose output is zero: each unit beside a second one that takes it back.
+
+    .. math:: \theta_0 = \alpha \left( [W_1, W_1], \begin{bmatrix} W_2 \\ -W_2 \end{bmatrix} \right), \qquad
+              \sigma(X [W_1, W_1]) \begin{bmatrix} W_2 \\ -W_2 \end{bmatrix} = 0
+
+    Args:
+        W1: first layer (d_in, d_h), float64.
+        W2: readout (d_h, d_out), float64.
+        scale: :math:`\alpha`, positive.
+
+    Returns:
+        Weights (d_in, 2 d_h) and (2 d_h, d_out).
+
+    Raises:
+        ValueError: layers that do not fit, not float64, not finite, or a scale that is not positive.
+
+    Source: ours, to section 3.1; the doubled start is that of lazy training.
+    """
+    W1, W2, scale = matrix("W1", W1), matrix("W2", W2), positive("scale", scale)
+    same_size("W1", W1, 1, "W2", W2, 0)
+    return scale * torch.cat((W1, W1), 1), scale * torch.cat((W2, -W2))
 
 
 def hidden(W1: Matrix, X: Matrix, activation: str | Activation = "relu") -> Tensor:

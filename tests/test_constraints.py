@@ -155,3 +155,25 @@ def test_points_of_the_manifold_commute_with_scaling(scale):
 
     for one, scaled in zip(points(1.0), points(scale), strict=True):
         assert torch.equal(scaled, scale * one) and abs(float(one.prod()) - 0.5) < 1e-12
+
+
+def test_on_a_face_it_is_the_network_and_its_rows_span_those_of_every_choice_of_gates():
+    net = TinyNetwork(randn(4, 3), 5, "relu")
+    theta = net.random(3)
+    kinks = torch.zeros(4, 5, dtype=torch.bool)
+    kinks[1, 2] = kinks[3, 0] = True
+    W = theta[:-5].view(3, 5)
+    W[:, 2] *= torch.sign(net.X[1] @ W[:, 2])
+    W[:, 0] *= torch.sign(net.X[3] @ W[:, 0])  # open before they are moved onto their kinks
+    F = net.face(theta, kinks)
+    for i, h in kinks.nonzero().tolist():
+        W[:, h] -= net.X[i] * (net.X[i] @ W[:, h]) / net.X[i].square().sum()  # a view: theta moves onto the face
+    torch.testing.assert_close(F(theta), torch.cat((net.F(theta), torch.zeros(2).double())), rtol=0, atol=1e-12)
+    off = theta + 0.01 * net.random(4)
+    closed = (net.X @ W > 0) & ~kinks
+    torch.testing.assert_close(F(off)[:4], ((net.X @ off[:-5].view(3, 5)) * closed) @ off[-5:])  # beside it, too
+    J = torch.func.jacrev(F)(theta)
+    for gate in (0.0, 0.4, 1.0):
+        gates = torch.where(kinks, gate, (net.X @ W > 0).double())
+        other = torch.func.jacrev(lambda w: ((net.X @ w[:-5].view(3, 5)) * gates) @ w[-5:])(theta)  # noqa: B023
+        assert torch.linalg.matrix_rank(torch.cat((J, other)), rtol=1e-10) == len(J) == 6

@@ -6,16 +6,20 @@ import time
 import ipywidgets as W
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 from grokutil import results
+from grokutil.constraints import ZeroLossManifold
 from grokutil.data import modular_addition
 from grokutil.fourier import circle
+from grokutil.gradient_flow import fall, slow_flow
 from grokutil.measure import learning_curves
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
 from grokutil.widgets import four_paths, orthogonality, phases, toy_descent, training_scrubber
 from grokutil.widgets import margins as margin_explorer
+from grokutil.widgets import scale as scale_explorer
 from grokutil.widgets.live import Live, drawing
 
 
@@ -182,6 +186,27 @@ class TestPhases:
     def test_the_live_face_takes_any_odd_modulus(self):
         box = phases.phases()
         assert [control.description for control in _sliders(box)] == ["phases q", "modulus p"]
+
+
+class TestScale:
+    @pytest.mark.parametrize(("alpha", "y"), [(3.0, 1.0), (8.0, 0.4)])
+    def test_the_path_is_the_slow_flow_from_where_the_start_falls(self, alpha, y):
+        Z = ZeroLossManifold(lambda w: (w[0] * w[1])[None], torch.tensor([y], dtype=torch.float64))
+        times = np.linspace(0, 1.5, 16)
+        entry = fall(Z, torch.tensor([alpha, 0], dtype=torch.float64), [0, 100]).states[-1]
+        path = torch.stack(slow_flow(Z, entry, times, rtol=1e-10).states).numpy()
+        np.testing.assert_allclose(scale_explorer.weights(times, alpha, y), path, atol=1e-6)
+        w1, w2 = scale_explorer.weights(np.array(scale_explorer.learnt_at(alpha, y)), alpha, y)
+        assert w2 / w1 == pytest.approx(0.5, rel=1e-12)
+
+    def test_ten_times_the_scale_takes_half_a_logarithm_more_and_the_picture_says_when(self):
+        first, second = (scale_explorer.learnt_at(alpha) for alpha in (2.0, 20.0))
+        assert second - first == pytest.approx(0.5 * np.log(10))
+        assert scale_explorer.learnt_at(0.5) == 0.0
+        figure = Figure()
+        assert f"w2 is half of w1 at slow time {second:.2f}" in scale_explorer.draw(figure, 20.0)
+        (at,), (ratio,) = figure.axes[1].lines[len(scale_explorer.SCALES) + 1].get_data()
+        assert at == second and ratio == pytest.approx(0.5)
 
 
 def _sliders(box):

@@ -6,7 +6,7 @@ import torch
 
 from grokutil.activations import ACTIVATIONS, Activation
 from grokutil.data import modular_addition
-from grokutil.kinks import flipping_kinks, kink_rows, sliding_kinks
+from grokutil.kinks import face_gates, flipping_kinks, kink_rows, sliding_kinks
 from grokutil.manifold import norm_minimizing_direction
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 
@@ -184,3 +184,60 @@ def test_many_kinks_of_a_unit_are_decided_together(seed):
         gates = least_norm_gates(forces[:, near], rest)
         between = (gates > 1e-9) & (gates < 1 - 1e-9)
         assert found[near, h].tolist() == between.tolist() and not found[~near, h].any()
+
+
+def sliding_unit():
+    """Two samples, two units; the first unit is on the kink of the second sample, and attracted."""
+    X = torch.tensor([[1.0, 0.0, 0.0], [0.5, 1.0, 1.0]], dtype=torch.float64)
+    W1 = torch.tensor([[1.0, -0.5], [-0.5, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    W2 = torch.tensor([[1.8], [-1.0]], dtype=torch.float64)
+    return W1, W2, X, torch.tensor([[False, False], [True, False]])
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gates_of_a_face_make_the_weights_normal_to_it(seed, activation):
+    """theta - J_gamma^T mu has no part in the row space of [J; C] left: it is P theta, by a dense pseudo-inverse."""
+    draw = torch.Generator().manual_seed(seed)
+    W1, W2, X = (torch.randn(s, generator=draw, dtype=torch.float64) for s in ((4, 16), (16, 2), (5, 4)))
+    kinks = torch.rand(5, 16, generator=draw) < 0.15
+    for h in kinks.any(0).nonzero()[:, 0].tolist():  # onto the kinks
+        held = X[kinks[:, h]]
+        W1[:, h] -= torch.linalg.pinv(held) @ (held @ W1[:, h])
+    gates, pull = face_gates(W1, W2, X, kinks, activation)
+    assert torch.equal(gates.isnan(), ~kinks) and torch.equal(pull.isnan(), ~kinks)
+    sigma, d_out = ACTIVATIONS[activation], 2
+    open_ = torch.where(kinks, gates, sigma.slope(X @ W1))
+    J = torch.cat(
+        (
+            torch.einsum("ia,ih,hc->icah", X, open_, W2).flatten(2),
+            torch.einsum("ih,ce->iche", sigma.value(X @ W1), torch.eye(d_out).double()).flatten(2),
+        ),
+        dim=2,
+    ).flatten(0, 1)
+    both, theta = torch.cat((J, kink_rows(kinks, X, d_out))), torch.cat((W1.flatten(), W2.flatten()))
+    normal = theta - torch.linalg.pinv(both) @ (both @ theta)
+    mu = torch.linalg.lstsq(J.mT, theta - normal, driver="gelsd").solution
+    torch.testing.assert_close(J.mT @ mu, theta - normal, rtol=0, atol=1e-9)  # the outputs alone carry the rest
+    torch.testing.assert_close(pull[kinks], (mu.view(5, d_out) @ W2.mT)[kinks], rtol=1e-8, atol=1e-9)
+
+
+def test_the_gate_of_a_face_is_the_share_of_steps_on_its_open_side():
+    """Gradient descent chatters across the kink; how long it is on which side makes the gate."""
+    W1, W2, X, kinks = sliding_unit()
+    Y = torch.relu((X @ W1) * ~kinks) @ W2
+    ridge = 1e-3
+    run = gradient_descent((X, Y), loss="sum", learning_rate=0.02, weight_decay=2 * ridge, start=(W1, W2),
+                           times=[0, *range(2000, 6001)], progress=False)  # fmt: skip
+    share = torch.stack([X[1] @ first[:, 0] > 0 for first, _ in run.states[1:]]).double().mean()
+    first, second = run.states[len(run.states) // 2]
+    first = first - X[1:].mT @ (X[1:] @ first[:, :1]) / X[1].square().sum() * torch.tensor([[1.0, 0.0]])
+    gates, pull = face_gates(first, second, X, kinks)
+    assert pull[1, 0] < 0 and 0 < gates[1, 0] < 1
+    assert float(share) == pytest.approx(float(gates[1, 0]), abs=0.02)
+
+
+def test_a_face_needs_an_activation_with_a_kink():
+    W1, W2, X, kinks = sliding_unit()
+    with pytest.raises(ValueError, match="'tanh' has no kink; there is no face"):
+        face_gates(W1, W2, X, kinks, "tanh")

@@ -236,3 +236,19 @@ def test_squaring_merges_the_pairs_of_one_sum_on_a_ray():
     np.testing.assert_allclose(radii, distances)
     assert "hour 3, points: 6 points" in describe(figure)
     plot.plt.close(figure)
+
+
+def test_the_argument_falls_by_the_loss_slides_to_the_shortest_and_turns_where_the_prices_cross():
+    from matplotlib.figure import Figure
+
+    path, price = mechanism.draw_argument(*Figure().subplots(1, 2), start=(3.0, -0.8), p=11)
+    (fall,), (slide,) = drawn(path, mechanism.FALL), drawn(path, mechanism.SLIDE)
+    np.testing.assert_allclose(fall[:, 0] ** 2 - fall[:, 1] ** 2, 3.0**2 - 0.8**2)  # what the loss cannot change
+    np.testing.assert_allclose(fall[-1], entry_point((3.0, -0.8), 1.0))
+    np.testing.assert_allclose(slide.prod(1), 1)
+    assert (np.diff(np.square(slide).sum(1)) < 0).all() and np.allclose(slide[-1], 1)
+    exact = descend(lambda w: product_gradient(w, 1.0, 5e-3), np.array([3.0, -0.8]), 5e-3, 80_000)
+    for point in slide[::10]:
+        assert np.linalg.norm(exact - point, axis=1).min() < 0.02  # training goes there
+    lowest = [line for line in price.lines if line.get_linewidth() == 4][0].get_xydata()
+    assert lowest[1] == pytest.approx((45.58, 54.27), abs=0.01) and lowest[2] == pytest.approx((66, 54.27), abs=0.01)

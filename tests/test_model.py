@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grokutil.activations import ACTIVATIONS
-from grokutil.model import default_weights, gaussian_embedding, hidden, loss, loss_gradient, predict
+from grokutil.model import default_weights, gaussian_embedding, hidden, loss, loss_gradient, mirrored, predict
 
 
 def test_eq_12_against_loops():
@@ -88,3 +88,20 @@ def test_a_seed_that_is_none_says_so(seed):
     for make in (lambda: gaussian_embedding(5, 3, seed), lambda: default_weights(5, 3, 5, seed)):
         with pytest.raises(ValueError, match="seed must be"):
             make()
+
+
+@pytest.mark.parametrize(("activation", "degree"), [("relu", 2), ("quadratic", 3), ("tanh", None)])
+def test_a_mirrored_start_says_nothing_and_scales(activation, degree):
+    generator = torch.Generator().manual_seed(1)
+    W1, W2, X = (torch.randn(s, generator=generator, dtype=torch.float64) for s in ((3, 4), (4, 2), (5, 3)))
+    first, second = mirrored(W1, W2, scale=3.0)
+    assert first.shape == (3, 8) and second.shape == (8, 2)
+    assert float(predict(first, second, X, activation).abs().max()) < 1e-13 * float(predict(W1, W2, X).abs().max()) * 99
+    torch.testing.assert_close(first[:, :4], 3 * W1)
+    torch.testing.assert_close(second[:4], 3 * W2)
+    if degree:  # one half alone says alpha^m times what it said
+        torch.testing.assert_close(
+            predict(first[:, 4:], -second[4:], X, activation), 3.0**degree * predict(W1, W2, X, activation)
+        )
+    with pytest.raises(ValueError, match="scale must be"):
+        mirrored(W1, W2, scale=0.0)

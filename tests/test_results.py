@@ -330,3 +330,27 @@ def test_a_part_of_what_other_groups_measured_is_computed_again():
     assert again["share"] == expected["share"] and again["memorised"] < 0.3
     expected, _ = results.load("peers", "margin")
     np.testing.assert_allclose(recipe.margin()["reached"], expected["reached"], rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_part_of_how_long_training_takes_is_computed_again():
+    """Two scales of a ReLU network, three learning rates, the first look at its faces; a small network, and a face."""
+    recipe, same = results.recipe("how_long"), {"rtol": 1e-5, "atol": 1e-8}
+    expected, notes = results.load("how_long", "scale_relu_0")
+    assert tuple(notes["scales"]) == recipe.SCALES["relu"] and expected["mirrored_mse"].shape[1] == len(recipe.CLOCK)
+    again = recipe.scale("relu", 0, scales=(1.0,))
+    early = recipe.CLOCK < 0.1  # chatter across kinks grows rounding later
+    np.testing.assert_allclose(again["mirrored_mse"][0][early], expected["mirrored_mse"][0][early], rtol=1e-3)
+    expected, _ = results.load("how_long", "rate_0")
+    for key, array in recipe.rate(0, rates=(2.0, 4.0)).items():
+        np.testing.assert_allclose(array, expected[key][3:5], err_msg=key, **same)
+    expected, _ = results.load("how_long", "faces_0")
+    assert abs(recipe.faces(0, starts=(0.1,))["sliding"] - expected["sliding"][:1]).max() <= 20
+
+    recipe = results.recipe("long_flow")
+    expected, _ = results.load("long_flow", "tanh_0")
+    again = recipe.long(0, ridges=(1e-2,), times=recipe.TIMES[:21])
+    np.testing.assert_allclose(again["gap"][0], expected["gap"][0, :21], rtol=1e-3, atol=1e-4)
+    expected, _ = results.load("long_flow", "face_0")
+    again = recipe.face(0, ridges=(1e-2,))
+    assert again["end"] == expected["end"] and again["error"][0] == pytest.approx(expected["error"][0], rel=0.02)

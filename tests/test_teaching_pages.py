@@ -10,6 +10,7 @@ from pages import load, parse
 FRONT = "book/intro"  # says under "How to read" what the book needs
 LOOKED_UP = {  # pages that teach nothing new about grokking, and have no exercises
     "book/fifteen_minutes": "it tells in pictures what the chapters teach",
+    "book/why": "it says in one place what the chapters show",
     "book/explore": "its table says what to try",
     "book/teaching": "for teachers; its exercises are the problem sets",
     "book/map": "it repeats what the chapters prove",
