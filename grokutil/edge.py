@@ -103,7 +103,7 @@ def edge_flow(
         Z: the constraints.
         start: a point of Z, (d,) float64, with S at most the cap.
         slow_times: when to record, increasing, on the clock s; the first is that of the start.
-        cap: :math:`S_e`; infinity for none.
+        cap: :math:`S_e`, finite.
         step: the longest step.
 
     Returns:

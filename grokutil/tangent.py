@@ -85,7 +85,7 @@ class Rows(Linearisation):
     r"""The linearisation with the Jacobian given row by row; inputs are not checked.
 
     Args:
-        J: (M, d), M at most d.
+        J: (M, d), M at most d; 0 if nothing is held.
         theta: the point (d,).
     """
 
@@ -116,7 +116,7 @@ class Rows(Linearisation):
         Raises:
             SingularPointError: :math:`\Theta` is numerically singular.
         """
-        return torch.cholesky_solve(U[:, None], self._factor)[:, 0]
+        return torch.cholesky_solve(U[:, None], self._factor)[:, 0] if len(U) else U
 
     @cached_property
     def _factor(self) -> Tensor:

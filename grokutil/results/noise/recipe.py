@@ -41,9 +41,8 @@ SOFT, TANH = softplus(10), get_activation("tanh")
 TASKS = {11: 59, 17: 107}  # modulus: training pairs
 WIDTH = 128
 CELLS = (
-    *("batches_small", "batches", "crossover", "edge_small", "momentum"),
-    *("adamw_11_1e-3", "adamw_11_3e-4", "adamw_strong", "adam_l2", "adamw_17_3e-4"),
-    *("edge_task", "unlearning", "ratio"),
+    *("edge_small", "unlearning", "adamw_11_3e-4", "crossover", "edge_task", "batches_small", "batches"),
+    *("ratio", "adamw_11_1e-3", "adam_l2", "adamw_strong", "momentum", "adamw_17_3e-4"),
 )
 
 
@@ -106,9 +105,9 @@ def residual(theta: Tensor, X: Tensor, y: Tensor) -> Tensor:
     return torch.tanh(X @ theta[:, :-width].unflatten(1, (-1, width))) @ theta[:, -width:, None] - y
 
 
-BATCH_STEPS, BATCH_STEADY = (5e-5, 1.6e-5, 5e-6), 0.15  # slow steps eta lambda at this eta S
-BATCH_RATES, BATCH_RIDGE = (0.05, 0.1, 0.2, 0.4), 5e-5 / 0.15  # eta S at this lambda / S
-BATCH_END, BATCH_RUNS = 0.5, 60
+BATCH_STEPS, BATCH_STEADY = (1e-4, 4e-5, 1.6e-5), 0.15  # slow steps eta lambda at this eta S
+BATCH_RATES, BATCH_RIDGE = (0.05, 0.1, 0.2, 0.4), 1e-4 / 0.15  # eta S at this lambda / S
+BATCH_END, BATCH_RUNS = 0.5, 40
 
 
 def batch_networks() -> list[Small]:
@@ -138,7 +137,9 @@ def batch_runs(
     theta, X, y = stacked(networks, runs + 1)  # the last run of each takes all samples
     n, draw = X.shape[1], torch.Generator().manual_seed(seed)
     whole = torch.arange(len(theta)) % (runs + 1) == runs
-    rate = torch.tensor([steady / one.sharpness for one in networks]).double().repeat_interleave(runs + 1)[:, None]
+    rate = torch.tensor([steady / one.sharpness for one in networks], dtype=torch.float64).repeat_interleave(runs + 1)[
+        :, None
+    ]
     steps, loss = round(end / slow_step), 0.0
     tail = steps // 20
     for k in range(steps):
@@ -205,15 +206,15 @@ def batches_small() -> tuple[dict[str, np.ndarray], dict]:
 
 
 CROSS_SEEDS, CROSS_RATIOS, CROSS_MOMENTA = (5, 21, 33), (0.0, 0.1, 1.0, 10.0, np.inf), (0.0, 0.9)
-CROSS_STEPS, CROSS_RUNS, CROSS_END, CROSS_STEADY = 80_000, 40, 0.3, 0.25
+CROSS_STEPS, CROSS_RUNS, CROSS_END, CROSS_STEADY = 40_000, 40, 0.3, 0.25
 
 
 def crossover(
     seeds: tuple[int, ...] = CROSS_SEEDS, steps: int = CROSS_STEPS, runs: int = CROSS_RUNS
 ) -> tuple[dict[str, np.ndarray], dict]:
-    """Label noise and weight decay whose drifts are in the ratios, against the flow of both; all as far as one clock.
+    """Label noise and weight decay whose drifts are in the ratios, against the flow of both; all as far.
 
-    With e = eta / (1 - b) and e S = ``CROSS_STEADY`` at the start, lambda + e delta^2 times the time e k is ``CROSS_END``.
+    With e = eta / (1 - b) and e S = ``CROSS_STEADY`` at the start, (lambda + e delta^2) e k is ``CROSS_END``.
 
     Returns:
         (networks, momenta, ratios): ``norm2`` and ``trace`` of the mean of the runs, ``flow_norm2`` and ``flow_trace``,
@@ -262,7 +263,7 @@ def noise_flow(one: Small, e: float, b: float, ridge: float, noise: float, time:
     return solve_flow(lambda z: -one.Z.tangent(z, slope(z)), one.start, [0, time], 1e-7).states[-1]
 
 
-MOMENTA, MOMENTUM_RIDGES, MOMENTUM_S = (0.0, 0.5, 0.9), (1e-2, 1e-3), np.linspace(0, 1, 21)
+MOMENTA, MOMENTUM_RIDGES, MOMENTUM_S = (0.0, 0.5, 0.9), (1e-2, 3e-3), np.linspace(0, 1, 21)
 
 
 def momentum() -> tuple[dict[str, np.ndarray], dict]:
@@ -273,8 +274,8 @@ def momentum() -> tuple[dict[str, np.ndarray], dict]:
     for ridge in MOMENTUM_RIDGES:
         theta, X, y = stacked(networks, len(MOMENTA))
         slow_step = 0.3 / max(sharp) * ridge
-        e = torch.full((len(theta), 1), slow_step / ridge).double()
-        b = torch.tensor(MOMENTA * len(networks)).double()[:, None]
+        e = torch.full((len(theta), 1), slow_step / ridge, dtype=torch.float64)
+        b = torch.tensor(MOMENTA * len(networks), dtype=torch.float64)[:, None]
         velocity, k, errors = torch.zeros_like(theta), 0, []
         for j, s in enumerate(MOMENTUM_S):
             while k < round(s / slow_step):
@@ -287,7 +288,7 @@ def momentum() -> tuple[dict[str, np.ndarray], dict]:
 
 
 EDGE_SEEDS, EDGE_S, EDGE_SHARE = (5, 21, 28, 33, 38), np.linspace(0, 1.5, 31), 0.35
-EDGE_STEPS, EDGE_WINDOW = (5e-4, 1.6e-4, 5e-5, 1.6e-5, 5e-6), 60  # slow steps eta lambda; steps of a mean
+EDGE_STEPS, EDGE_WINDOW = (5e-4, 1.6e-4, 5e-5, 1.6e-5), 60  # slow steps eta lambda; steps of a mean
 
 
 def edge_problem(seed: int) -> dict[str, object]:
@@ -417,7 +418,7 @@ def sharpness(theta: Tensor, task: Task, speed: Tensor | None = None) -> float:
     J = jacobian(*two_layers(theta, task.p), task.X_train, SOFT)
     J = J if speed is None else J * speed.sqrt()
     u = torch.ones(len(J), dtype=torch.float64)
-    for _ in range(200):
+    for _ in range(60):
         u = J @ (J.mT @ u)
         u = u / u.norm()
     return 2 / len(J) * float((J.mT @ u).square().sum())
@@ -482,7 +483,8 @@ def batches(
                            "before": before, "steps": steps}  # fmt: skip
 
 
-UNLEARN_NOISE, UNLEARN_STEPS, UNLEARN_T, COOLING = 0.5, 67_000, 0.02, 3000
+LARGE_RATE = 1.0  # where noise does the work
+UNLEARN_NOISE, UNLEARN_STEPS, UNLEARN_T, COOLING = 0.5, 16_800, 0.02, 2000
 
 
 def memorised(task: Task, seed: int) -> tuple[Tensor, Tensor]:
@@ -501,8 +503,8 @@ def unlearning(
 
     Returns:
         (seeds, 5): at the start and after each quarter of the training with noise, cooled down without noise: ``mse``,
-        ``accuracy``, ``norm2``, ``trace``, ``sharpness``; ``control_...`` (seeds, 2) with weight decay, at the start and
-        at the end; ``flow_...`` (seeds, 5), along the flow of the trace to the time T = 0.02 on the clock of
+        ``accuracy``, ``norm2``, ``trace``, ``sharpness``; ``control_...`` (seeds, 2) with weight decay, at the start
+        and at the end; ``flow_...`` (seeds, 5), along the flow of the trace to the time T = 0.02 on the clock of
         :func:`grokutil.noise.noisy_descent`, of which training takes half.
     """
     seeds, grokked, flows = list(seeds), [], []
@@ -510,7 +512,9 @@ def unlearning(
     N = runs.Y[0].numel()
     for seed, task in zip(seeds, runs.tasks, strict=True):
         sides = task.X_train, task.Y_train
-        state = projected_flow(memorised(task, seed), *sides, [0, 1], activation=SOFT, step=0.05, progress=False).states[-1]
+        state = projected_flow(
+            memorised(task, seed), *sides, [0, 1], activation=SOFT, step=0.05, progress=False
+        ).states[-1]
         grokked.append(join(*state))
         flow = projected_flow(
             state, *sides, np.linspace(0, UNLEARN_T, 5), field=noisy_descent(SOFT, 0.0, 1.0), activation=SOFT,
@@ -518,27 +522,27 @@ def unlearning(
         )  # fmt: skip
         flows.append([tested(join(*q), task) for q in flow.states])
     both, start = runs.repeat(2), torch.stack(grokked).repeat_interleave(2, 0)
-    noise = torch.tensor([UNLEARN_NOISE, 0.0] * len(seeds)).double()[:, None, None]
-    decay = torch.tensor([0.0, DECAY] * len(seeds)).double()[:, None]
+    noise = torch.tensor([UNLEARN_NOISE, 0.0] * len(seeds), dtype=torch.float64)[:, None, None]
+    decay = torch.tensor([0.0, DECAY] * len(seeds), dtype=torch.float64)[:, None]
     draw, theta, found = torch.Generator().manual_seed(0), start, [start]
     for k in range(1, steps + 1):
         noisy = both.Y + noise * torch.randn(both.Y.shape, generator=draw, dtype=torch.float64)
-        theta = (1 - RATE * decay) * theta - RATE * both.gradient(theta, Y=noisy)
+        theta = (1 - LARGE_RATE * decay) * theta - LARGE_RATE * both.gradient(theta, Y=noisy)
         if k % (steps // 4) == 0:
             cold = theta
             for _ in range(min(COOLING, steps)):
-                cold = cold - RATE * both.gradient(cold)
+                cold = cold - LARGE_RATE * both.gradient(cold)
             found.append(cold)
     full = [[tested(q[r], both.tasks[r]) | {"sharpness": sharpness(q[r], both.tasks[r])} for q in found]
             for r in range(len(theta))]  # fmt: skip
     control = columns([[row[0], row[-1]] for row in full[1::2]])
     return columns(full[::2]) | {f"control_{key}": value for key, value in control.items()} | {
         f"flow_{key}": value for key, value in columns(flows).items()
-    }, {"seeds": seeds, "noise": UNLEARN_NOISE, "steps": steps, "learning_rate": RATE, "control_weight_decay": DECAY,
-        "T_of_training": (RATE / N * UNLEARN_NOISE) ** 2 * steps, "T_of_flow": UNLEARN_T}  # fmt: skip
+    }, {"seeds": seeds, "noise": UNLEARN_NOISE, "steps": steps, "learning_rate": LARGE_RATE,
+        "control_weight_decay": DECAY, "T_of_training": (LARGE_RATE / N * UNLEARN_NOISE) ** 2 * steps, "T_of_flow": UNLEARN_T}  # fmt: skip
 
 
-RATIOS, RATIO_DECAY, RATIO_FLOWS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1), 2e-4, 2
+RATIOS, RATIO_DECAY, RATIO_FLOWS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1), 2e-4, 1
 
 
 def ratio(
@@ -554,14 +558,14 @@ def ratio(
     runs = stack(11, seeds)
     start = torch.stack([join(*memorised(t, s)) for t, s in zip(runs.tasks, seeds, strict=True)])
     all_runs, N = runs.repeat(len(ratios)), runs.Y[0].numel()
-    e, ridge = RATE / N, N * RATIO_DECAY / 2
-    noise = torch.tensor([(one * ridge / e) ** 0.5 for one in ratios] * len(seeds)).double()[:, None, None]
+    e, ridge = LARGE_RATE / N, N * RATIO_DECAY / 2
+    noise = torch.tensor([(one * ridge / e) ** 0.5 for one in ratios] * len(seeds), dtype=torch.float64)[:, None, None]
     theta, draw = start.repeat_interleave(len(ratios), 0), torch.Generator().manual_seed(0)
     for _ in range(round(end / e / ridge)):
         noisy = all_runs.Y + noise * torch.randn(all_runs.Y.shape, generator=draw, dtype=torch.float64)
-        theta = (1 - RATE * RATIO_DECAY) * theta - RATE * all_runs.gradient(theta, Y=noisy)
+        theta = (1 - LARGE_RATE * RATIO_DECAY) * theta - LARGE_RATE * all_runs.gradient(theta, Y=noisy)
     for _ in range(COOLING):
-        theta = theta - RATE * all_runs.gradient(theta)
+        theta = theta - LARGE_RATE * all_runs.gradient(theta)
     measured = [tested(q, t) | {"sharpness": sharpness(q, t)} for q, t in zip(theta, all_runs.tasks, strict=True)]
     rows = [measured[i : i + len(ratios)] for i in range(0, len(measured), len(ratios))]
     followed = []
@@ -576,7 +580,7 @@ def ratio(
         followed.append(row)
     flow = {f"flow_{key}": value for key, value in columns(followed).items()} if flows else {}
     return columns(rows) | flow, {
-        "seeds": seeds, "ratios": ratios, "learning_rate": RATE, "weight_decay": RATIO_DECAY,
+        "seeds": seeds, "ratios": ratios, "learning_rate": LARGE_RATE, "weight_decay": RATIO_DECAY,
         "noise": noise[: len(ratios), 0, 0].tolist(), "end": end,
     }  # fmt: skip
 
@@ -593,11 +597,11 @@ class AdamSetting(NamedTuple):
 
 
 ADAM = {
-    "adamw_11_1e-3": AdamSetting(11, 1e-3, 0.3, True, (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)),
-    "adamw_11_3e-4": AdamSetting(11, 3e-4, 0.3, True, (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)),
-    "adamw_17_3e-4": AdamSetting(17, 3e-4, 0.3, True, (0.2, 0.5, 1.0), 3),
-    "adamw_strong": AdamSetting(11, 1e-3, 3.0, True, (0.2, 0.5, 1.0)),
-    "adam_l2": AdamSetting(11, 1e-3, 1e-6, False, (2000, 4000, 8000, 16_000)),
+    "adamw_11_1e-3": AdamSetting(11, 1e-3, 0.3, True, (0.05, 0.2, 0.5, 0.75, 1.0)),
+    "adamw_11_3e-4": AdamSetting(11, 3e-4, 0.3, True, (0.05, 0.2, 0.5, 0.75, 1.0)),
+    "adamw_17_3e-4": AdamSetting(17, 3e-4, 0.3, True, (0.5, 1.0), 3),
+    "adamw_strong": AdamSetting(11, 1e-3, 3.0, True, (0.5, 1.0)),
+    "adam_l2": AdamSetting(11, 1e-3, 1e-6, False, (2000, 8000, 16_000)),
 }
 ADAM_SLOW, ADAM_AHEAD, ADAM_MEAN = 0.02, 400, 200  # slow time, or steps, between two means; steps of a mean at most
 
@@ -608,7 +612,7 @@ def adam(cell: str, seeds: int | None = None, marks: tuple[float, ...] | None = 
     Returns:
         (seeds, marks): cosines ``own`` with the law of the optimiser's metric, ``plain`` with -P theta, ``theta`` with
         -theta, ``shuffled`` with the law of a metric whose entries are shuffled within each layer, ``frozen`` with that
-        of the third mark; ``speed`` over that of the law; ``edge``, the learning rate times the largest eigenvalue of
+        of the first mark; ``speed`` over that of the law; ``edge``, the learning rate times the largest eigenvalue of
         D^(1/2) Hessian D^(1/2); the mean squared error ``train``; ``mse``, ``accuracy``, ``norm2``, ``trace``.
     """
     setting = ADAM[cell]
@@ -638,8 +642,7 @@ def adam(cell: str, seeds: int | None = None, marks: tuple[float, ...] | None = 
             def law(speed: Tensor, a: Tensor = a, J: Tensor = J) -> Tensor:
                 return -metric_projection(J, a if setting.decoupled else speed * a, speed)
 
-            if mark == marks[min(2, len(marks) - 1)] or r not in frozen:
-                frozen[r] = D
+            frozen.setdefault(r, D)
             own, half = law(D), len(D) // 2
             mixed = torch.cat([D[i : i + half][torch.randperm(half, generator=shuffle)] for i in (0, half)])
             W1, W2 = two_layers(a, p)
@@ -655,7 +658,8 @@ def adam(cell: str, seeds: int | None = None, marks: tuple[float, ...] | None = 
     return columns(rows)
 
 
-DEEP, DEEP_S, DEEP_MEAN, DEEP_SLOW = (11, 40, 40, 40, 11), (0.4, 0.5, 0.6, 0.7, 0.8), 100, 0.01
+DEEP, DEEP_S, DEEP_MEAN, DEEP_SLOW = (11, 40, 40, 40, 11), (0.4, 0.5, 0.6), 100, 0.01
+DEEP_SEEDS = range(3)
 
 
 def deep_layers(theta: Tensor) -> list[Tensor]:
@@ -688,7 +692,7 @@ def deep_gradient(theta: Tensor, X: Tensor, Y: Tensor) -> Tensor:
 
 
 def edge_task(
-    seeds: Iterable[int] = SEEDS, momenta: tuple[float, ...] = (0.0, 0.9), at: tuple[float, ...] = DEEP_S
+    seeds: Iterable[int] = DEEP_SEEDS, momenta: tuple[float, ...] = (0.0, 0.9), at: tuple[float, ...] = DEEP_S
 ) -> tuple[dict[str, np.ndarray], dict]:
     """Four layers at the edge of stability, eta / (1 - b) = 0.5: means of 100 steps, a hundredth of s apart.
 
@@ -702,7 +706,7 @@ def edge_task(
     runs = stack(11, seeds).repeat(len(momenta))
     N, R = runs.Y[0].numel(), len(runs.X)
     theta = torch.stack([_deep_start(seed) for seed in seeds]).repeat_interleave(len(momenta), 0)
-    b = torch.tensor(momenta * len(seeds)).double()[:, None]
+    b = torch.tensor(momenta * len(seeds), dtype=torch.float64)[:, None]
     velocity, ahead = torch.zeros_like(theta), round(2 * DEEP_SLOW / RATE / DECAY)
     marks = [round(2 * s / RATE / DECAY) for s in at]
     means, losses, singles = {}, {}, {}
