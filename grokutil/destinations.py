@@ -1,8 +1,8 @@
 r"""Two weights on a parabola: where training ends, by how one trains, in closed form.
 
 One output, :math:`F(w) = w_2 - w_1^2`, with the target -2: zero loss on :math:`w_2 = w_1^2 - 2`. There the squared norm
-is :math:`w_1^2 + (w_1^2 - 2)^2` and the NTK :math:`\Theta = 1 + 4 w_1^2`. The shortest weights have :math:`w_1^2 = 3/2`, the
-flattest :math:`w_1 = 0`.
+is :math:`w_1^2 + (w_1^2 - 2)^2` and the NTK :math:`\Theta = 1 + 4 w_1^2`. The shortest weights have
+:math:`w_1^2 = 3/2`, the flattest :math:`w_1 = 0`.
 """
 
 from __future__ import annotations

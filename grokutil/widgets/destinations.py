@@ -56,9 +56,9 @@ def draw(figure: Figure, dial: float, practice: str) -> str:
     right.plot(times, path[:, 0] ** 2, color=COLORS["train"])
     right.set(xlim=(0, times[-1]), ylim=(-0.05, 2.05), xlabel="$s$", title="$w_1^2$")
     return (
-        f"{practice} {value:.3g}: training goes along the parabola from w1 = {path[0, 0]:.2f} to {path[-1, 0]:.3f}, where "
-        f"w1 squared is {path[-1, 0] ** 2:.3f}; the formula says {end:.3f}. The shortest weights are at 1.5, the flattest "
-        f"at 0."
+        f"{practice} {value:.3g}: training goes along the parabola from w1 = {path[0, 0]:.2f} to {path[-1, 0]:.3f}, "
+        f"where w1 squared is {path[-1, 0] ** 2:.3f}; the formula says {end:.3f}. The shortest weights are at 1.5, the "
+        f"flattest at 0."
     )
 
 

@@ -16,7 +16,7 @@ Runs of one setting are one stack, so that five seeds cost little more than one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -291,7 +291,7 @@ EDGE_SEEDS, EDGE_S, EDGE_SHARE = (5, 21, 28, 33, 38), np.linspace(0, 1.5, 31), 0
 EDGE_STEPS, EDGE_WINDOW = (5e-4, 1.6e-4, 5e-5, 1.6e-5), 60  # slow steps eta lambda; steps of a mean
 
 
-def edge_problem(seed: int) -> dict[str, object]:
+def edge_problem(seed: int) -> dict[str, Any]:
     """A network whose sharpness rises along the slow flow, a cap in the rise, and the flows with and without it."""
     one = small(seed)
     free = torch.stack(slow_flow(one.Z, one.start, EDGE_S).states)
@@ -319,7 +319,7 @@ def edge_small(
     caps = np.array([p["cap"] for p in problems])
     rows = []
     for slow_step in slow_steps:
-        theta, X, y = stacked([p["one"] for p in problems], 1)  # type: ignore[misc]
+        theta, X, y = stacked([p["one"] for p in problems], 1)
         eta = torch.tensor([edge_rate(cap) for cap in caps])[:, None]
         path, losses, k = [theta], [], 0
         for s in EDGE_S[1:]:
@@ -484,7 +484,7 @@ def batches(
 
 
 LARGE_RATE = 1.0  # where noise does the work
-UNLEARN_NOISE, UNLEARN_STEPS, UNLEARN_T, COOLING = 0.5, 16_800, 0.02, 2000
+UNLEARN_NOISE, UNLEARN_T, COOLING = 0.7, 0.04, 2000  # the time of the noise on the clock of the trace
 
 
 def memorised(task: Task, seed: int) -> tuple[Tensor, Tensor]:
@@ -497,30 +497,31 @@ def memorised(task: Task, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def unlearning(
-    seeds: Iterable[int] = SEEDS, steps: int = UNLEARN_STEPS, flow_steps: int = 32
+    seeds: Iterable[int] = SEEDS, until: float = UNLEARN_T, flow_step: float = 1.25e-3
 ) -> tuple[dict[str, np.ndarray], dict]:
     """Networks that have grokked: trained on with label noise, or with weight decay, or left to the flow of the trace.
 
     Returns:
         (seeds, 5): at the start and after each quarter of the training with noise, cooled down without noise: ``mse``,
         ``accuracy``, ``norm2``, ``trace``, ``sharpness``; ``control_...`` (seeds, 2) with weight decay, at the start
-        and at the end; ``flow_...`` (seeds, 5), along the flow of the trace to the time T = 0.02 on the clock of
-        :func:`grokutil.noise.noisy_descent`, of which training takes half.
+        and at the end; ``flow_...`` (seeds, 9), along the flow of the trace in the same steps of its clock, for twice
+        as long.
     """
     seeds, grokked, flows = list(seeds), [], []
     runs = stack(11, seeds)
     N = runs.Y[0].numel()
+    steps, times = round(until / (LARGE_RATE / N * UNLEARN_NOISE) ** 2), np.linspace(0, 2 * until, 9)
     for seed, task in zip(seeds, runs.tasks, strict=True):
         sides = task.X_train, task.Y_train
-        state = projected_flow(
-            memorised(task, seed), *sides, [0, 1], activation=SOFT, step=0.05, progress=False
-        ).states[-1]
+        options: dict[str, Any] = {"activation": SOFT, "progress": False}
+        state = projected_flow(memorised(task, seed), *sides, [0, 1], step=0.05, **options).states[-1]
         grokked.append(join(*state))
-        flow = projected_flow(
-            state, *sides, np.linspace(0, UNLEARN_T, 5), field=noisy_descent(SOFT, 0.0, 1.0), activation=SOFT,
-            step=UNLEARN_T / flow_steps, progress=False,
-        )  # fmt: skip
-        flows.append([tested(join(*q), task) for q in flow.states])
+        walked = [state]
+        for part, step in ((times[:2], flow_step / 2), (times[1:], flow_step)):
+            field = noisy_descent(SOFT, 0.0, 1.0)
+            walk = projected_flow(walked[-1], *sides, part, field=field, step=step, **options)
+            walked += walk.states[1:]
+        flows.append([tested(join(*q), task) for q in walked])
     both, start = runs.repeat(2), torch.stack(grokked).repeat_interleave(2, 0)
     noise = torch.tensor([UNLEARN_NOISE, 0.0] * len(seeds), dtype=torch.float64)[:, None, None]
     decay = torch.tensor([0.0, DECAY] * len(seeds), dtype=torch.float64)[:, None]
@@ -539,7 +540,7 @@ def unlearning(
     return columns(full[::2]) | {f"control_{key}": value for key, value in control.items()} | {
         f"flow_{key}": value for key, value in columns(flows).items()
     }, {"seeds": seeds, "noise": UNLEARN_NOISE, "steps": steps, "learning_rate": LARGE_RATE,
-        "control_weight_decay": DECAY, "T_of_training": (LARGE_RATE / N * UNLEARN_NOISE) ** 2 * steps, "T_of_flow": UNLEARN_T}  # fmt: skip
+        "control_weight_decay": DECAY, "until": until}  # fmt: skip
 
 
 RATIOS, RATIO_DECAY, RATIO_FLOWS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1), 2e-4, 1
@@ -631,7 +632,8 @@ def adam(cell: str, seeds: int | None = None, marks: tuple[float, ...] | None = 
             kept[1] += v / mean
         if k == steps[-1] + ahead + mean:
             break
-    shuffle, rows, frozen = torch.Generator().manual_seed(0), [], {}
+    shuffle, rows = torch.Generator().manual_seed(0), []
+    frozen: dict[int, Tensor] = {}
     for r, task in enumerate(runs.tasks):
         row = []
         for mark, step in zip(marks, steps, strict=True):
@@ -699,8 +701,8 @@ def edge_task(
     Returns:
         (momenta, seeds, marks): ``held``, the cosine of the displacement with norm descent with the outputs held;
         ``capped``, ``capped2``, with the sharpness, and the two largest eigenvalues, kept from rising; ``single``, of
-        one step with the first; ``speed``, ``capped_speed``; ``sharpness`` and ``second``, eta / (1 - b) times the largest
-        eigenvalues; ``loss``, the mean of |r|^2 between, ``predicted`` and ``quadratic``; ``accuracy``, ``mse``.
+        one step with the first; ``speed``, ``capped_speed``; ``sharpness`` and ``second``, eta / (1 - b) times the
+        largest eigenvalues; ``loss``, the mean of |r|^2 between, ``predicted`` and ``quadratic``; ``accuracy``, ``mse``.
     """
     seeds = list(seeds)
     runs = stack(11, seeds).repeat(len(momenta))
@@ -709,24 +711,26 @@ def edge_task(
     b = torch.tensor(momenta * len(seeds), dtype=torch.float64)[:, None]
     velocity, ahead = torch.zeros_like(theta), round(2 * DEEP_SLOW / RATE / DECAY)
     marks = [round(2 * s / RATE / DECAY) for s in at]
-    means, losses, singles = {}, {}, {}
+    means: dict[int, Tensor] = {}
+    losses: dict[int, Tensor] = {}
+    singles: dict[int, Tensor] = {}
     for k in range(marks[-1] + ahead + DEEP_MEAN):
         last = theta
         velocity = b * velocity + deep_gradient(theta, runs.X, runs.Y) + DECAY * theta
         for mark in marks:
             for begin in (mark, mark + ahead):
                 if begin <= k < begin + DEEP_MEAN:
-                    means[begin] = means.get(begin, 0.0) + theta / DEEP_MEAN
+                    means[begin] = means.get(begin, torch.zeros_like(theta)) + theta / DEEP_MEAN
             if mark <= k < mark + ahead:
-                losses[mark] = losses.get(mark, 0.0) + (
-                    deep_outputs(theta, runs.X) - runs.Y).square().sum((1, 2)) / ahead  # fmt: skip
+                errors = (deep_outputs(theta, runs.X) - runs.Y).square().sum((1, 2)) / ahead
+                losses[mark] = losses.get(mark, torch.zeros_like(errors)) + errors
         theta = theta - RATE * (1 - b) * velocity
         if k in marks:
             singles[k] = theta - last
     ridge, cap, rows = N * DECAY / 2, edge(RATE / N), []
     for r, task in enumerate(runs.tasks):
         row = []
-        Z = ZeroLossManifold(lambda t, X=task.X_train: deep_outputs(t, X).flatten(), task.Y_train.flatten())
+        Z = deep_manifold(task)
         for mark in marks:
             a, moved = means[mark][r], means[mark + ahead][r] - means[mark][r]
             space, (S, G) = Z.at(a), sharpest(Z, a, 2)
@@ -749,6 +753,11 @@ def edge_task(
     assert R == len(rows)
     return found, {"seeds": seeds, "momenta": momenta, "marks": at, "learning_rate": RATE, "weight_decay": DECAY,
                    "widths": DEEP}  # fmt: skip
+
+
+def deep_manifold(task: Task) -> ZeroLossManifold:
+    """The zero-loss manifold of the network of four layers."""
+    return ZeroLossManifold(lambda theta: deep_outputs(theta, task.X_train).flatten(), task.Y_train.flatten())
 
 
 def _deep_start(seed: int) -> Tensor:
