@@ -116,9 +116,7 @@ class TestZeroLossManifold:
         torch.testing.assert_close(v, D.sqrt() * stretched.slow_velocity(theta / D.sqrt()), rtol=1e-8, atol=1e-8)
         assert float((Z.jacobian(theta) @ v).norm()) < 1e-8 * float(v.norm()) and float((theta / D) @ v) < 0
         torch.testing.assert_close(Z.slow_velocity(theta, decoupled=True), Z.slow_velocity(theta))
-        torch.testing.assert_close(
-            Z.slow_velocity(theta, 5 * D, decoupled=True), v
-        )
+        torch.testing.assert_close(Z.slow_velocity(theta, 5 * D, decoupled=True), v)
         torch.testing.assert_close(Z.slow_velocity(theta, 5 * D), 5 * Z.slow_velocity(theta, D))
 
     def test_a_singular_point_is_named(self):

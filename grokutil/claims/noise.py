@@ -28,11 +28,11 @@ def _batches(seed: int) -> tuple[float, None]:
     """Relative gap of P of a step to weight decay: batches of one sample, and noisy labels on top."""
     task, gaps = modular_addition(11, train_size=59, seed=seed), []
     for noise in (0.0, 0.5):
-        before, after = gradient_descent(
+        (W1, W2), after = gradient_descent(
             task, activation=SOFT, learning_rate=0.5, weight_decay=1e-3, batch_size=1, label_noise=noise, seed=seed,
             times=[0, 300, 301], progress=False,
         ).states[1:]  # fmt: skip
-        space = TangentSpace(*before, task.X_train, SOFT)
+        space = TangentSpace(W1, W2, task.X_train, SOFT)
         decay = -0.5 * 1e-3 * space.project(space.theta)
         gaps.append(float((space.project(join(*after) - space.theta) - decay).norm() / decay.norm()))
     return max(gaps), None

@@ -112,7 +112,8 @@ BATCH_END, BATCH_RUNS = 0.5, 40
 
 def batch_networks() -> list[Small]:
     """Three networks of width 8 on six samples whose NTK is not nearly singular."""
-    found, seed = [], 0
+    found: list[Small] = []
+    seed = 0
     while len(found) < 3:
         try:
             one = small(seed, 6, 8, 0.7)
@@ -137,10 +138,9 @@ def batch_runs(
     theta, X, y = stacked(networks, runs + 1)  # the last run of each takes all samples
     n, draw = X.shape[1], torch.Generator().manual_seed(seed)
     whole = torch.arange(len(theta)) % (runs + 1) == runs
-    rate = torch.tensor([steady / one.sharpness for one in networks], dtype=torch.float64).repeat_interleave(runs + 1)[
-        :, None
-    ]
-    steps, loss = round(end / slow_step), 0.0
+    rates = torch.tensor([steady / one.sharpness for one in networks], dtype=torch.float64)
+    rate, loss = rates.repeat_interleave(runs + 1)[:, None], theta.new_zeros(len(theta))
+    steps = round(end / slow_step)
     tail = steps // 20
     for k in range(steps):
         chosen = torch.rand(len(theta), n, generator=draw).argsort(1) < size
@@ -153,7 +153,7 @@ def batch_runs(
     rows = []
     for one, ends, losses, eta in zip(
         networks, theta.unflatten(0, (len(networks), -1)), loss.unflatten(0, (len(networks), -1)),
-        rate[:: runs + 1, 0].tolist(), strict=True,
+        rates.tolist(), strict=True,
     ):  # fmt: skip
         mean, limit = ends[:-1].mean(0), slow_flow(one.Z, one.start, [0, end]).states[-1]
         spread = ends[:-1] - mean
@@ -192,7 +192,8 @@ def stationary_loss(space: Rows, eta: float, size: int) -> float:
 
 def batches_small() -> tuple[dict[str, np.ndarray], dict]:
     """Arrays (conditions, networks) of :func:`batch_runs`: by slow step, by learning rate, and by batch size."""
-    networks, found = batch_networks(), {}
+    networks = batch_networks()
+    found: dict[str, np.ndarray] = {}
     scans = {
         "decay": [(BATCH_STEADY, step, 1) for step in BATCH_STEPS],
         "rate": [(rate, rate * BATCH_RIDGE, 1) for rate in BATCH_RATES],
@@ -230,16 +231,16 @@ def crossover(
         total = CROSS_END / (steps * e)
         ridge = 0.0 if np.isinf(ratio_) else total / (1 + ratio_)
         settings[index] = e, b, ridge, ((total - ridge) / e) ** 0.5
-    e, b, ridge, noise = torch.from_numpy(settings).flatten(0, 2).repeat_interleave(runs, 0)[:, :, None].unbind(1)
+    rate, kept, decay, noise = torch.from_numpy(settings).flatten(0, 2).repeat_interleave(runs, 0)[:, :, None].unbind(1)
     draw, velocity = torch.Generator().manual_seed(0), torch.zeros_like(theta)
     for _ in range(steps):
         noisy = y + noise[:, None] * torch.randn(y.shape, generator=draw, dtype=torch.float64)
-        velocity = b * velocity + gradient(theta, X, noisy) + 2 * ridge * theta
-        theta = theta - e * (1 - b) * velocity
+        velocity = kept * velocity + gradient(theta, X, noisy) + 2 * decay * theta
+        theta = theta - rate * (1 - kept) * velocity
     ends, rows = theta.reshape(*shape, runs, -1), np.zeros((*shape, 7))
     for index in np.ndindex(shape):
         one, mean = networks[index[0]], ends[index].mean(0)
-        flow = noise_flow(one, *settings[index], time=steps * settings[index][0])
+        flow = noise_flow(one, settings[index].tolist(), steps)
         spread = float((ends[index].var(0) / runs).sum().sqrt())
         rows[index] = (
             *(float(v) for q in (mean, flow) for v in (q.square().sum(), one.Z.ntk(q).trace())),
@@ -252,15 +253,16 @@ def crossover(
     }  # fmt: skip
 
 
-def noise_flow(one: Small, e: float, b: float, ridge: float, noise: float, time: float) -> Tensor:
-    """The end of the flow of lambda |z|^2 + U on Z, after ``time`` on the clock e k."""
+def noise_flow(one: Small, setting: list[float], steps: int) -> Tensor:
+    """The end of the flow of lambda |z|^2 + U on Z, after as long as so many steps; setting is e, b, lambda, delta."""
+    e, b, ridge, noise = setting
 
     def potential(theta: Tensor) -> Tensor:
         J = torch.func.jacrev(one.Z.F)(theta)
         return ridge * theta.square().sum() + noise_potential(J @ J.mT, e * (1 - b), noise, b)
 
     slope = torch.func.grad(potential)
-    return solve_flow(lambda z: -one.Z.tangent(z, slope(z)), one.start, [0, time], 1e-7).states[-1]
+    return solve_flow(lambda z: -one.Z.tangent(z, slope(z)), one.start, [0, e * steps], 1e-7).states[-1]
 
 
 MOMENTA, MOMENTUM_RIDGES, MOMENTUM_S = (0.0, 0.5, 0.9), (1e-2, 3e-3), np.linspace(0, 1, 21)
@@ -323,7 +325,7 @@ def edge_small(
         eta = torch.tensor([edge_rate(cap) for cap in caps])[:, None]
         path, losses, k = [theta], [], 0
         for s in EDGE_S[1:]:
-            end, total, mean = round(s / slow_step), 0.0, 0.0
+            end, total, mean = round(s / slow_step), theta.new_zeros(len(theta)), torch.zeros_like(theta)
             begin, window = k, min(EDGE_WINDOW, (end - k) // 2)
             for k in range(begin, end):
                 total = total + residual(theta, X, y).square().sum((1, 2))
@@ -493,7 +495,8 @@ def memorised(task: Task, seed: int) -> tuple[Tensor, Tensor]:
         task, width=WIDTH, activation=SOFT, learning_rate=RATE, weight_decay=0.0, times=[0, 3000], seed=seed,
         progress=False,
     )  # fmt: skip
-    return retract(*run.states[-1], task.X_train, task.Y_train, SOFT)
+    W1, W2 = run.states[-1]
+    return retract(W1, W2, task.X_train, task.Y_train, SOFT)
 
 
 def unlearning(
@@ -636,7 +639,7 @@ def adam(cell: str, seeds: int | None = None, marks: tuple[float, ...] | None = 
     frozen: dict[int, Tensor] = {}
     for r, task in enumerate(runs.tasks):
         row = []
-        for mark, step in zip(marks, steps, strict=True):
+        for step in steps:
             a, v = (one[r] for one in means[step])
             D, moved = rule.speeds((step, v, v)), means[step + ahead][0][r] - a
             J = jacobian(*two_layers(a, p), task.X_train, SOFT)
@@ -702,7 +705,7 @@ def edge_task(
         (momenta, seeds, marks): ``held``, the cosine of the displacement with norm descent with the outputs held;
         ``capped``, ``capped2``, with the sharpness, and the two largest eigenvalues, kept from rising; ``single``, of
         one step with the first; ``speed``, ``capped_speed``; ``sharpness`` and ``second``, eta / (1 - b) times the
-        largest eigenvalues; ``loss``, the mean of |r|^2 between, ``predicted`` and ``quadratic``; ``accuracy``, ``mse``.
+        largest eigenvalues; ``loss``, the mean of |r|^2 between, ``predicted``, ``quadratic``; ``accuracy``, ``mse``.
     """
     seeds = list(seeds)
     runs = stack(11, seeds).repeat(len(momenta))
