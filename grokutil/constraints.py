@@ -14,7 +14,7 @@ from torch import Tensor
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, generator, integer, matrix
 from grokutil.model import loss_gradient
-from grokutil.tangent import Rows
+from grokutil.tangent import Rows, metric_projection
 from grokutil.tangent import SingularPointError as SingularPointError  # raised by all of this
 
 
@@ -90,25 +90,29 @@ class ZeroLossManifold:
         """
         return self.at(theta).project(v)
 
-    def slow_velocity(self, theta: Tensor, speed: Tensor | None = None) -> Tensor:
+    def slow_velocity(self, theta: Tensor, speed: Tensor | None = None, decoupled: bool = False) -> Tensor:
         r"""The norm-minimising flow :math:`d\theta/ds = -2 P(\theta) \theta` on the clock s, (d,).
 
         With ``speed``, the diagonal of a matrix D, it is the limit for small weight decay of
         :math:`\dot\theta = -D \nabla L_\lambda`, training with one learning rate for each parameter:
 
-        .. math:: \frac{d\theta}{ds} = -2 D (\theta - J^\top \mu_D), \qquad
+        .. math:: \frac{d\theta}{ds} = -2 P_D D \theta = -2 D (\theta - J^\top \mu_D), \qquad
                   \mu_D = (J D J^\top)^{-1} J D \theta
+
+        With ``decoupled`` weight decay, :math:`\dot\theta = -D \nabla L - 2 \lambda \theta` as in AdamW, it is
+        :math:`-2 P_D \theta`: steepest descent of :math:`\theta^\top D^{-1} \theta`.
 
         Args:
             theta: parameters (d,), float64.
             speed: (d,) positive, float64; None for all ones.
+            decoupled: whether weight decay acts without D.
 
         Raises:
             SingularPointError: J does not have full rank.
             ValueError: a speed that is not positive, or not one for each parameter.
         """
-        root = speeds(theta, speed).sqrt()  # the coordinates D^(-1/2) theta have speed one
-        return -2 * root * Rows(self.jacobian(theta) * root, theta).project(root * theta)
+        D = speeds(theta, speed)
+        return -2 * metric_projection(self.jacobian(theta), theta if decoupled else D * theta, D)
 
     def newton(self, theta: Tensor, tolerance: float = 1e-13) -> Tensor:
         r"""A point of Z near ``theta``, by steps :math:`\theta \leftarrow \theta - J^\top \Theta^{-1} r`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ class Rows(Linearisation):
     r"""The linearisation with the Jacobian given row by row; inputs are not checked.
 
     Args:
-        J: (M, d), M at most d.
+        J: (M, d), M at most d; 0 if nothing is held.
         theta: the point (d,).
     """
 
@@ -115,7 +116,7 @@ class Rows(Linearisation):
         Raises:
             SingularPointError: :math:`\Theta` is numerically singular.
         """
-        return torch.cholesky_solve(U[:, None], self._factor)[:, 0]
+        return torch.cholesky_solve(U[:, None], self._factor)[:, 0] if len(U) else U
 
     @cached_property
     def _factor(self) -> Tensor:
@@ -148,6 +149,58 @@ def least_norm(A: Tensor, b: Tensor, low: float = 0.0, high: float = np.inf) -> 
     else:
         x = lsq_linear(R, target, (low, high), method="bvls", tol=1e-12).x
     return torch.from_numpy(x).to(A)
+
+
+def metric_projection(J: Tensor, v: Tensor, speed: Tensor) -> Tensor:
+    r"""The projection on the null space of J along :math:`D J^\top`, for a diagonal D: what an optimiser sees of v.
+
+    .. math:: P_D v = v - D J^\top (J D J^\top)^{-1} J v
+
+    Of all moves with :math:`J u = J v` it takes from v the one that is shortest in the metric :math:`D^{-1}`. A factor
+    in D cancels; with D = I it is P.
+
+    Args:
+        J: (M, d), float64.
+        v: (d,).
+        speed: the diagonal of D, (d,), positive.
+
+    Returns:
+        (d,) tensor.
+
+    Raises:
+        SingularPointError: J does not have full rank.
+    """
+    root = speed.sqrt()  # the coordinates D^(-1/2) theta have speed one
+    return root * Rows(J * root, v).project(v / root)
+
+
+class Descent(NamedTuple):
+    """A velocity (d,), and the multipliers (m,) of what may not rise."""
+
+    velocity: Tensor
+    multipliers: Tensor
+
+
+def descent_within(space: Linearisation, G: Tensor) -> Descent:
+    r"""Steepest descent of the norm with all of J held, and with the quantities of gradients G kept from rising.
+
+    .. math:: v = -2 P \theta - P G^\top \nu, \qquad \nu \ge 0 \text{ makes } \|v\| \text{ smallest}
+
+    So :math:`J v = 0`, :math:`G v \le 0`, and :math:`\nu_j > 0` only where :math:`(G v)_j = 0`: the projection of
+    :math:`-2\theta` on the moves that are allowed. With the sharpness in G it is the edge of stability
+    (:mod:`grokutil.edge`), with negative margins and nothing held it is :func:`grokutil.margins.active_margins`.
+
+    Args:
+        space: what is held.
+        G: (m, d), float64; a row for each quantity that is at its cap.
+
+    Raises:
+        SingularPointError: J does not have full rank.
+    """
+    PG = torch.stack([space.project(g) for g in G])
+    free = -2 * space.project(space.theta)
+    nu = least_norm(-PG.mT, free)
+    return Descent(free - PG.mT @ nu, nu)
 
 
 def shortest_move(J: Tensor, U: Tensor) -> Tensor:

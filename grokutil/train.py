@@ -14,9 +14,11 @@ from grokutil.checks import Matrix, generator, integer, layers, matrix, non_nega
 from grokutil.data import Task
 from grokutil.losses import CROSS_ENTROPY, SQUARED, smoothed
 from grokutil.model import default_weights, loss_gradient
+from grokutil.optimisers import SGD, Adam, Rule
 from grokutil.recorder import Measure, Run, Steps, Until, recorded
 from grokutil.trajectory import increasing_times
 
+OPTIMISERS = ("sgd", "adam", "adamw")
 LOSSES = {"mean": SQUARED, "sum": SQUARED, "cross-entropy": CROSS_ENTROPY}
 
 
@@ -36,6 +38,8 @@ def gradient_descent(
     momentum: float = 0.0,
     batch_size: int | None = None,
     smoothing: float = 0.0,
+    label_noise: float = 0.0,
+    optimiser: str = "sgd",
     start: tuple[Matrix, Matrix] | None = None,
     measure: Measure | None = None,
     until: Until | None = None,
@@ -51,9 +55,10 @@ def gradient_descent(
                              \end{cases}
 
     with :math:`\rho` the softmax of the outputs. This is ``torch.optim.SGD`` with ``lr``, ``weight_decay`` and
-    ``momentum``. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns what it has; ``complete``
-    is then False. To go on, train again with ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; velocity
-    and batches begin anew.
+    ``momentum``; Adam and AdamW have PyTorch's other settings (:class:`grokutil.optimisers.Adam`). A run that is
+    interrupted (Ctrl-C, or the stop button of a notebook) returns what it has; ``complete`` is then False. To go on,
+    train again with ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; the optimiser's memory and batches
+    begin anew.
     ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes,
     to draw, store or stop meanwhile.
 
@@ -67,7 +72,7 @@ def gradient_descent(
         loss: squared error, ``"mean"`` over samples and outputs or ``"sum"``; or ``"cross-entropy"``, the mean over
             samples.
         steps: how many steps to take.
-        seed: seed of the initial weights (:func:`~grokutil.model.default_weights`) and of the mini-batches.
+        seed: seed of the initial weights (:func:`~grokutil.model.default_weights`), of mini-batches and of label noise.
         record_every: keep the weights at step 0, at each multiple of this, and at the last step.
         times: the steps at which to record, increasing, instead of ``steps`` and ``record_every``;
             ``times[0]`` is the start.
@@ -75,6 +80,9 @@ def gradient_descent(
         batch_size: samples a step, drawn without replacement in a new order each epoch; None is full batch. With loss
             ``"sum"`` the gradient of a batch is scaled by n / batch_size.
         smoothing: :math:`\varepsilon` of soft labels (:func:`grokutil.losses.smoothed`), for cross-entropy.
+        label_noise: :math:`\delta`, the standard deviation of fresh normal noise on every target in every step, for
+            squared error.
+        optimiser: ``"sgd"``, ``"adam"`` (weight decay in the gradient) or ``"adamw"`` (decoupled weight decay).
         start: weights (W1, W2) to start from, float64, taken as data; None takes PyTorch's default initialisation.
         measure: called with (step, (W1, W2)) at each record; the numbers it returns by name are kept in place of the
             weights, as ``measured``.
@@ -97,9 +105,9 @@ def gradient_descent(
     if smoothing and error is not CROSS_ENTROPY:
         raise ValueError(f"smoothing {smoothing!r} is for loss 'cross-entropy', got loss {loss!r}: leave it at 0")
     Y = smoothed(Y, smoothing)
-    m = number("momentum", momentum)
-    if not 0 <= m < 1:
-        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
+    rule, noise = _rule(optimiser, eta, decay, momentum), non_negative("label_noise", label_noise)
+    if noise and error is not SQUARED:
+        raise ValueError(f"label_noise {label_noise!r} is for squared error, got loss {loss!r}: leave it at 0")
     size = n if batch_size is None else integer("batch_size", batch_size, 1)
     if size > n:
         raise ValueError(f"batch_size {size} is larger than the training set of {n} samples")
@@ -117,19 +125,21 @@ def gradient_descent(
 
     def descent() -> Steps:
         nonlocal count
-        V1, V2, v1, v2 = W1, W2, torch.zeros_like(W1), torch.zeros_like(W2)
-        batches = _batches(X, Y, size, seed)
+        V1, V2, v1, v2 = W1, W2, rule.begin(W1), rule.begin(W2)
+        batches = _batches(X, Y, size, seed, noise)
         for step in itertools.count(int(times[0]) + 1):
             G1, G2 = loss_gradient(V1, V2, *next(batches), sigma, error)
-            v1 = m * v1 + scale * n / size * G1 + decay * V1
-            v2 = m * v2 + scale * n / size * G2 + decay * V2
-            V1, V2, count = V1 - eta * v1, V2 - eta * v2, count + 1
+            V1, v1 = rule.step(V1, scale * n / size * G1, v1)
+            V2, v2 = rule.step(V2, scale * n / size * G2, v2)
+            count += 1
             yield step, lambda time, state=(V1, V2): state  # type: ignore[misc]  # noqa: ARG005
 
     settings = {
         **{"n": n, "d_out": d_out, "width": W1.shape[1], "activation": sigma.name, "loss": loss, "seed": seed},
-        **{"learning_rate": eta, "weight_decay": decay, "momentum": m, "batch_size": size},
+        **{"learning_rate": eta, "weight_decay": decay, "momentum": float(momentum), "batch_size": size},
         **({"smoothing": float(smoothing)} if smoothing else {}),
+        **({"label_noise": noise} if noise else {}),
+        **({"optimiser": optimiser} if optimiser != "sgd" else {}),
     }
     return Run(
         descent(),
@@ -222,13 +232,30 @@ def _data(task: Task | tuple[Matrix, Matrix]) -> tuple[Tensor, Tensor]:
     return matrix("X", task[0]), matrix("Y", task[1])
 
 
-def _batches(X: Tensor, Y: Tensor, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless (X, Y) of one step each; the whole set, or ``size`` samples from a new order each epoch."""
-    draw = generator(seed)
+def _rule(optimiser: str, eta: float, decay: float, momentum: float) -> Rule:
+    """The optimiser of that name."""
+    if optimiser not in OPTIMISERS:
+        raise ValueError(f"unknown optimiser {optimiser!r}; known: {', '.join(OPTIMISERS)}")
+    if optimiser == "sgd":
+        return SGD(eta, decay, momentum)
+    if momentum:
+        raise ValueError(f"momentum {momentum!r} is for optimiser 'sgd', got {optimiser!r}, whose betas are PyTorch's")
+    return Adam(eta, decay, decoupled=optimiser == "adamw")
+
+
+def _batches(X: Tensor, Y: Tensor, size: int, seed: int, noise: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless (X, Y) of one step each, with fresh noise on Y: all, or ``size`` samples of a new order each epoch."""
+    draw, noises = generator(seed), generator(seed)
+
+    def noisy(targets: Tensor) -> Tensor:
+        if not noise:
+            return targets
+        return targets + noise * torch.randn(targets.shape, generator=noises, dtype=Y.dtype).to(Y.device)
+
     while size < len(X):
         order = torch.randperm(len(X), generator=draw).to(X.device)
         for k in range(0, len(X) - size + 1, size):
             chosen = order[k : k + size]
-            yield X[chosen], Y[chosen]
+            yield X[chosen], noisy(Y[chosen])
     while True:
-        yield X, Y
+        yield X, noisy(Y)

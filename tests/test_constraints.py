@@ -106,6 +106,19 @@ class TestZeroLossManifold:
         torch.testing.assert_close(Z.slow_velocity(theta), plain)
         torch.testing.assert_close(Z.slow_velocity(theta, torch.ones_like(theta)), plain)
 
+    @pytest.mark.parametrize("seed", range(3))
+    def test_slow_velocity_with_decoupled_decay_descends_the_norm_of_the_metric(self, seed):
+        """theta = D^(1/2) x: it is D^(1/2) times the plain slow velocity of the map x -> F(D^(1/2) x)."""
+        Z, theta = problem(seed)
+        D = 10 ** randn(len(theta), seed=seed + 30)
+        stretched = ZeroLossManifold(lambda x: Z.F(D.sqrt() * x), Z.y)
+        v = Z.slow_velocity(theta, D, decoupled=True)
+        torch.testing.assert_close(v, D.sqrt() * stretched.slow_velocity(theta / D.sqrt()), rtol=1e-8, atol=1e-8)
+        assert float((Z.jacobian(theta) @ v).norm()) < 1e-8 * float(v.norm()) and float((theta / D) @ v) < 0
+        torch.testing.assert_close(Z.slow_velocity(theta, decoupled=True), Z.slow_velocity(theta))
+        torch.testing.assert_close(Z.slow_velocity(theta, 5 * D, decoupled=True), v)
+        torch.testing.assert_close(Z.slow_velocity(theta, 5 * D), 5 * Z.slow_velocity(theta, D))
+
     def test_a_singular_point_is_named(self):
         Z = ZeroLossManifold(lambda w: w[:1] * w[1:], torch.zeros(1, dtype=torch.float64))
         with pytest.raises(SingularPointError, match="singular point .Def. 4.9.*use more parameters"):

@@ -17,7 +17,7 @@ from grokutil.gradient_flow import fall, slow_flow
 from grokutil.measure import learning_curves
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
-from grokutil.widgets import four_paths, orthogonality, phases, toy_descent, training_scrubber
+from grokutil.widgets import destinations, four_paths, orthogonality, phases, toy_descent, training_scrubber
 from grokutil.widgets import margins as margin_explorer
 from grokutil.widgets import scale as scale_explorer
 from grokutil.widgets.live import Live, drawing
@@ -350,6 +350,27 @@ class TestTrainingScrubber:
                 roundness.append(float(radii.max() / radii.min()))
             assert record.accuracies[record.steps.index(200)][0] == 1
             assert roundness[0] > 1.5 and roundness[1] > 1.5 and roundness[2] < 1.3
+
+
+class TestDestinations:
+    """Two weights on a parabola, by how one trains."""
+
+    @pytest.mark.parametrize(("practice", "dial"), [("label noise", 0.5), ("learning rate", 0.75), ("speeds", 0.25)])
+    def test_the_path_ends_in_the_circle_of_the_formula(self, practice, dial):
+        figure = Figure()
+        alt = destinations.draw(figure, dial, practice)
+        left, right = figure.axes
+        _, path = destinations.course(practice, dial)
+        (ring,) = (line for line in left.lines if line.get_fillstyle() == "none")
+        assert abs(ring.get_xdata()[0] - path[-1, 0]) < 0.03 and abs(ring.get_ydata()[0] - path[-1, 1]) < 0.03
+        np.testing.assert_allclose(right.lines[1].get_ydata(), path[:, 0] ** 2)
+        assert f"w1 squared is {path[-1, 0] ** 2:.3f}" in alt
+
+    def test_the_dial_goes_from_the_least_to_the_most(self):
+        assert [destinations.strength("speeds", dial) for dial in (0, 0.5, 1)] == pytest.approx([0.25, 1, 4])
+        assert destinations.strength("learning rate", 0.6) == pytest.approx(0.2)
+        box = destinations.destinations()
+        assert "kernel-free" in str([child._dom_classes for child in box.children])
 
 
 class TestMargins:

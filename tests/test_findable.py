@@ -45,7 +45,7 @@ ELSEWHERE = {  # words that other works use: the page that says what this book h
     "double descent": "Not treated",
     "NTK": "kernel",
     "pseudoinverse": "pseudo-inverse",
-    "AdamW": "Not treated",
+    "AdamW": "projection",
     "implicit bias": "weight decay",
     "circuit": "does not use the word",
 }

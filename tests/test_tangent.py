@@ -10,7 +10,14 @@ from scipy.optimize import minimize
 from grokutil.activations import softplus
 from grokutil.kinks import kink_rows
 from grokutil.manifold import TangentSpace, jacobian
-from grokutil.tangent import Rows, SingularPointError, least_norm, shortest_move
+from grokutil.tangent import (
+    Rows,
+    SingularPointError,
+    descent_within,
+    least_norm,
+    metric_projection,
+    shortest_move,
+)
 
 
 def randn(*size, seed=0):
@@ -141,6 +148,46 @@ class TestShortestMove:
         J = randn(1, 4)
         with pytest.raises(ValueError, match="no move keeps these 2 inequalities"):
             shortest_move(torch.cat((J, -J)), torch.ones(2, dtype=torch.float64))
+
+
+def test_the_projection_of_a_metric_is_that_of_the_dense_formula():
+    J, v, speed = randn(3, 7), randn(7, seed=1), 10 ** randn(7, seed=2)
+    D = torch.diag(speed)
+    P = torch.eye(7, dtype=torch.float64) - D @ J.mT @ torch.linalg.inv(J @ D @ J.mT) @ J
+    found = metric_projection(J, v, speed)
+    torch.testing.assert_close(found, P @ v, rtol=1e-9, atol=1e-9)
+    assert (J @ found).abs().max() < 1e-10 and metric_projection(J, D @ J.mT @ randn(3), speed).abs().max() < 1e-9
+    torch.testing.assert_close(metric_projection(J, found, speed), found)
+    torch.testing.assert_close(metric_projection(J, v, 100 * speed), found)  # a factor cancels
+    torch.testing.assert_close(metric_projection(J, v, torch.ones(7).double()), Rows(J, v).project(v))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rows", [0, 2])
+def test_descent_within_is_the_shortest_admissible_velocity(seed, rows):
+    """The velocity nearest to -2 theta with J v = 0 and G v <= 0, by SciPy; it lowers the norm."""
+    J, G, theta = randn(rows, 6, seed=seed), randn(3, 6, seed=seed + 10), randn(6, seed=seed + 20)
+    v, nu = descent_within(Rows(J, theta), G)
+    ways = [{"type": "ineq", "fun": lambda x: -G.numpy() @ x, "jac": lambda _: -G.numpy()}]
+    ways += [{"type": "eq", "fun": lambda x: J.numpy() @ x, "jac": lambda _: J.numpy()}] if rows else []
+    target = -2 * theta.numpy()
+    twin = minimize(lambda x: (x - target) @ (x - target), np.zeros(6), jac=lambda x: 2 * (x - target),
+                    constraints=ways, method="SLSQP", tol=1e-14)  # fmt: skip
+    np.testing.assert_allclose(v, twin.x, atol=1e-6)
+    assert (nu >= 0).all() and abs(nu * (G @ v)).max() < 1e-9 and float(theta @ v) <= 0
+
+
+def test_active_margins_are_descent_within_nothing_but_them():
+    from grokutil.margins import active_margins, margin_jacobian
+
+    W1, W2, X = randn(5, 8), randn(8, 3, seed=1), randn(4, 5, seed=2)
+    labels = torch.tensor([0, 1, 2, 0])
+    active = active_margins(W1, W2, X, labels, "quadratic", 1.0)
+    theta = torch.cat((W1.flatten(), W2.flatten()))
+    slopes = -margin_jacobian(W1, W2, X, labels, "quadratic")[active.near]
+    within = descent_within(Rows(slopes[:0], theta), slopes)
+    torch.testing.assert_close(within.velocity, active.velocity)
+    torch.testing.assert_close(within.multipliers, 2 * active.multipliers[active.near])
 
 
 def test_a_singular_point_is_named():

@@ -245,3 +245,48 @@ def test_the_tangent_part_of_a_step_is_weight_decay_for_every_loss(loss, smoothi
 def test_smoothing_is_for_cross_entropy():
     with pytest.raises(ValueError, match="smoothing 0.1 is for loss 'cross-entropy', got loss 'mean'"):
         gradient_descent(TASK, smoothing=0.1, **SHORT)
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_adam_on_the_network_is_pytorchs(name, theirs):
+    run = gradient_descent(TASK, activation="tanh", **SHORT, optimiser=name)
+    W1, W2 = (torch.nn.Parameter(W) for W in default_weights(5, 16, 5, 0))
+    optimiser = theirs([W1, W2], lr=0.1, weight_decay=1e-2)
+    for _ in range(20):
+        optimiser.zero_grad()
+        torch.nn.functional.mse_loss(torch.tanh(TASK.X_train @ W1) @ W2, TASK.Y_train).backward()
+        optimiser.step()
+    for mine, other in zip(run.states[-1], (W1, W2), strict=True):
+        torch.testing.assert_close(mine, other.detach(), rtol=1e-8, atol=1e-10)
+    assert run.settings["optimiser"] == name and "label_noise" not in run.settings
+
+
+def test_label_noise_is_fresh_in_every_step_and_has_its_size():
+    """A step with noise less one without is J^T of the noise, times 2 eta / M: recovered, it has that deviation."""
+    setting = {"width": 64, "activation": "tanh", "learning_rate": 0.1, "weight_decay": 0.0, "steps": 1}
+    start, found = default_weights(5, 64, 5), []
+    for seed in range(40):
+        clean, noisy = (
+            join(*gradient_descent(TASK, **setting, start=start, seed=seed, label_noise=noise).states[-1])
+            for noise in (0.0, 0.3)
+        )
+        space = TangentSpace(*start, TASK.X_train, "tanh")
+        found.append(space.solve(space.product(noisy - clean)) / (2 * 0.1 / 55))
+    xi = torch.stack(found)
+    assert abs(float(xi.std()) / 0.3 - 1) < 0.05 and abs(float(xi.mean())) < 0.03
+    two = gradient_descent(
+        TASK, **{**setting, "steps": 2, "learning_rate": 1e-6}, start=start, label_noise=0.3, record_every=1
+    )
+    first, second = (join(*b) - join(*a) for a, b in zip(two.states, two.states[1:], strict=False))
+    assert (first - second).norm() > 0.1 * first.norm()
+
+
+def test_label_noise_and_optimisers_name_what_does_not_fit():
+    with pytest.raises(ValueError, match="unknown optimiser 'lion'; known: sgd, adam, adamw"):
+        gradient_descent(TASK, **SHORT, optimiser="lion")
+    with pytest.raises(ValueError, match="momentum 0.9 is for optimiser 'sgd', got 'adamw'"):
+        gradient_descent(TASK, **SHORT, optimiser="adamw", momentum=0.9)
+    with pytest.raises(ValueError, match="label_noise 0.1 is for squared error"):
+        gradient_descent(TASK, **SHORT, loss="cross-entropy", label_noise=0.1)
+    with pytest.raises(ValueError, match="label_noise"):
+        gradient_descent(TASK, **SHORT, label_noise=-0.1)
