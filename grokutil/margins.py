@@ -18,7 +18,7 @@ from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, data, integer, layers, matrix, positive
 from grokutil.manifold import jacobian, join, split
 from grokutil.model import predict
-from grokutil.tangent import least_norm
+from grokutil.tangent import Rows, descent_within
 from grokutil.units import DEGREE
 
 DEGREES = {name: q + 1 for name, q in DEGREE.items()}  # the readout adds one to the degree of the activation
@@ -262,9 +262,9 @@ def active_margins(
         \min_{\mu \ge 0} \Bigl\| \theta - \sum \mu_{ic} \nabla q_{ic}(\theta) \Bigr\|, \qquad
         \mu_{ic} = 0 \text{ unless } q_{ic} \le q_{\min} + \text{window}
 
-    Non-negative least squares, the rule of least norm as for kinks (:func:`grokutil.tangent.least_norm`). The velocity
-    is :math:`-2(\theta - \sum \mu_{ic} \nabla q_{ic})`: the projection of :math:`-2\theta` on the cone of moves that
-    lower none of these margins. Margins with positive multipliers hold; they stay as they are.
+    Non-negative least squares, the rule of least norm as for kinks (:func:`grokutil.tangent.descent_within`). The
+    velocity is :math:`-2(\theta - \sum \mu_{ic} \nabla q_{ic})`: the projection of :math:`-2\theta` on the cone of
+    moves that lower none of these margins. Margins with positive multipliers hold; they stay as they are.
 
     Args:
         W1: first layer (d_in, d_h), float64.
@@ -281,8 +281,8 @@ def active_margins(
     q, theta = margins(predict(W1, W2, X, activation), labels), join(W1, W2)
     near = q <= q.min() + positive("window", window)
     J = margin_jacobian(W1, W2, X, labels, activation)[near]
-    mu = least_norm(-J.mT, theta)
-    return ActiveMargins(near, torch.zeros_like(q).masked_scatter(near, mu), -2 * (theta - J.mT @ mu))
+    velocity, twice = descent_within(Rows(J[:0], theta), -J)
+    return ActiveMargins(near, torch.zeros_like(q).masked_scatter(near, twice / 2), velocity)
 
 
 def _right(labels: Tensor, shape: torch.Size | tuple[int, int]) -> Tensor:

@@ -177,7 +177,7 @@ def test_descent_within_is_the_shortest_admissible_velocity(seed, rows):
     assert (nu >= 0).all() and abs(nu * (G @ v)).max() < 1e-9 and float(theta @ v) <= 0
 
 
-def test_active_margins_are_descent_within_nothing_but_them():
+def test_active_margins_have_the_multipliers_of_least_norm():
     from grokutil.margins import active_margins, margin_jacobian
 
     W1, W2, X = randn(5, 8), randn(8, 3, seed=1), randn(4, 5, seed=2)
@@ -185,9 +185,9 @@ def test_active_margins_are_descent_within_nothing_but_them():
     active = active_margins(W1, W2, X, labels, "quadratic", 1.0)
     theta = torch.cat((W1.flatten(), W2.flatten()))
     slopes = -margin_jacobian(W1, W2, X, labels, "quadratic")[active.near]
-    within = descent_within(Rows(slopes[:0], theta), slopes)
-    torch.testing.assert_close(within.velocity, active.velocity)
-    torch.testing.assert_close(within.multipliers, 2 * active.multipliers[active.near])
+    mu = least_norm(slopes.mT, theta)
+    torch.testing.assert_close(active.multipliers[active.near], mu)
+    torch.testing.assert_close(active.velocity, -2 * (theta + slopes.mT @ mu))
 
 
 def test_a_singular_point_is_named():
