@@ -720,7 +720,7 @@ class TestMargins:
 RUNS = {
     "kinks": {"step": 60},
     "fourier": {"p": 7, "width": 40, "until": 0.25, "step": 5e-3},
-    "four_paths": {"until": 0.02, "weightDecay": 2e-3},
+    "four_paths": {"until": 0.02, "weightDecay": 2e-3, "beside": "nothing"},
 }
 
 
@@ -782,6 +782,15 @@ def test_where_a_face_cannot_be_loaded_the_line_of_today_stands(open_page):
     page.wait_for_selector(".kernel-hint")
     assert "More controls, which compute, need a kernel" in page.locator(".kernel-hint").inner_text()
     assert page.locator(".live-face, .live-place").count() == 0
+
+
+def test_what_cannot_be_fetched_when_it_is_opened_says_so_and_the_face_goes_on(open_page):
+    page = open_page("none", broken="ask")
+    mounted(page, "laboratory", SMALL)
+    page.get_by_text("Try it yourself").click()
+    page.get_by_text("This could not be loaded").wait_for()
+    page.get_by_role("button", name="Run", exact=True).click()
+    assert finished(page)["type"] == "done"
 
 
 VALUES = """(box) => Object.fromEntries(
