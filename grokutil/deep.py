@@ -8,9 +8,10 @@ each row of :math:`H_{l-1} W_l` is divided by the root of the mean of its square
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import torch
@@ -56,7 +57,8 @@ class DeepNetwork:
             raise ValueError(f"widths must name the hidden layers and d_out, got {widths!r}: give one number a layer")
         sizes = [self.X.shape[1], *(integer("each of widths", width, 1) for width in widths)]
         self.shapes = [(rows + bias, columns) for rows, columns in pairwise(sizes)]
-        self.size = sum(rows * columns for rows, columns in self.shapes)
+        self._ends = list(accumulate(rows * columns for rows, columns in self.shapes))
+        self.size = self._ends[-1]
 
     def layers(self, theta: Tensor) -> list[Tensor]:
         r""":math:`W_1, W_2, \dots`, as views of a vector (d,), or of the part of it that belongs to the first layers.
@@ -64,14 +66,11 @@ class DeepNetwork:
         Raises:
             ValueError: not as many entries as weights of some layers.
         """
-        Ws, start = [], 0
-        for rows, columns in self.shapes:
-            if start < len(theta):
-                Ws.append(theta[start : start + rows * columns].reshape(rows, columns))
-                start += rows * columns
-        if start != len(theta):
+        count = bisect_left(self._ends, len(theta)) + 1
+        if count > len(self._ends) or len(theta) != self._ends[count - 1]:
             raise ValueError(f"theta has {len(theta)} entries, but layers {self.shapes} have {self.size}")
-        return Ws
+        starts = [0, *self._ends]
+        return [theta[starts[k] : starts[k + 1]].reshape(self.shapes[k]) for k in range(count)]
 
     def random(self, seed: int) -> Tensor:
         """Weights (d,) with the law of ``nn.Linear``: uniform between plus and minus one over the root of the fan-in.

@@ -2,10 +2,10 @@
 
 - ``small_BIAS``: tanh networks of two to four layers, full flows against the slow flow, for three weight decays
 - ``network_DEPTH_SEED``: gradient descent on addition modulo 11, 59 pairs, the numbers of the theory on the way
-- ``isolated_P``: the isolated flow of all layers below the readout, by depth
+- ``isolated_P_DEPTH_WIDTH``: the isolated flow of all layers below the readout
 - ``head_P``: the isolated flow of the first layer under a linear head of 1, 2, 3 and infinitely many layers
 - ``linear``: gradient descent of deep linear networks, to one output from a balanced start, to three from a random one
-- ``normalised_SEED``: a network with RMSNorm, its slow flow and gradient descent at three rates
+- ``normalised_SEED``: a network with RMSNorm, its slow flow and gradient descent at two rates
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ DEPTHS = {2: (128, 0.5), 3: (48, 0.5), 4: (40, 0.2)}  # width and rate
 DECAY, MARKS, AHEAD = 1e-4, (0.25, 0.5, 0.75, 1.0), 0.005  # PyTorch's; slow times, and how far a look ahead is
 CURVE = np.round(np.arange(0, 1.0001, 0.05), 3)
 RIDGES, SMALL_S = (1e-3, 3e-4, 1e-4), np.linspace(0, 1, 11)
-ISOLATED = {11: ((2, 128), (2, 400), (3, 80), (3, 128), (4, 128)), 17: ((2, 128), (3, 128)), 23: ((2, 256), (3, 256))}
-HEADS, HEAD_WIDTHS = (1, 2, 3, math.inf), {11: 128, 17: 128, 23: 256}
+ISOLATED = ((11, 2, 128), (11, 3, 128), (11, 4, 128), (11, 2, 400), (11, 3, 80))  # p, layers, width
+HEADS, HEAD_WIDTHS = (1, 2, 3, math.inf), {11: 128, 23: 256}
 ISOLATED_S = np.round(np.arange(0, 2.0001, 0.025), 3)
 HEAD_S = np.round(np.arange(0, 1.2001, 0.025), 3)
 LINEAR_DEPTHS, LINEAR_S, LINEAR_RIDGE, START, END = (1, 2, 3, 4, 6), np.linspace(0, 2.4, 49), 2e-3, 4.0, 0.05
-RATES = {0.3: 3e-4, 0.1: 1e-3, 0.05: 2e-3}  # and weight decays, PyTorch's: the same slow time a step
-NORMED_S, NORMED_STEP = np.round(np.arange(0, 2.4001, 0.04), 2), 0.0025
+RATES = {0.3: 3e-4, 0.1: 1e-3}  # and weight decays, PyTorch's: about the same slow time a step
+NORMED_S, NORMED_STEP, STEEP = np.round(np.arange(0, 2.0001, 0.04), 2), 0.005, 25.0
 CELLS = (
     *(f"small_{bias}" for bias in (0, 1)),
     *(f"network_{depth}_{seed}" for depth in DEPTHS for seed in range(SEEDS)),
-    *(f"isolated_{p}" for p in ISOLATED),
+    *(f"isolated_{p}_{depth}_{width}" for p, depth, width in ISOLATED),
     *(f"head_{p}" for p in HEAD_WIDTHS),
     "linear",
     *(f"normalised_{seed}" for seed in range(SEEDS)),
@@ -62,8 +62,8 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
         notes = {"marks": MARKS, "curve": CURVE.tolist(), "weight_decay": DECAY, "seed": seed}
         return network(depth, seed), notes | dict(zip(("width", "rate"), DEPTHS[depth], strict=True))
     if kind == "isolated":
-        sizes = ISOLATED[p := int(numbers[0])]
-        return isolated(p), {"sizes": sizes, "seeds": SEEDS, "s": ISOLATED_S.tolist()}
+        p, depth, width = map(int, numbers)
+        return isolated(p, depth, width), {"width": width, "seeds": SEEDS, "s": ISOLATED_S.tolist()}
     if kind == "head":
         p = int(numbers[0])
         return heads(p), {"layers": [str(m) for m in HEADS], "width": HEAD_WIDTHS[p], "seeds": SEEDS, "s": HEAD_S.tolist()}
@@ -199,10 +199,10 @@ def normal_start(p: int, depth: int, width: int, seed: int) -> Tensor:
     return torch.cat([W.flatten() for W in layers])
 
 
-def isolated(p: int, sizes: Sequence[tuple[int, int]] | None = None, seeds: Sequence[int] = range(SEEDS)):
-    """``accuracy`` (sizes, seeds, T) on the test pairs at ``ISOLATED_S``, ``norm2`` (sizes, seeds, 2) at both ends."""
-    runs = [[isolated_run(p, *size, seed) for seed in seeds] for size in sizes or ISOLATED[p]]
-    return {key: np.array([[run[key] for run in one] for one in runs]) for key in runs[0][0]}
+def isolated(p: int, depth: int, width: int, seeds: Sequence[int] = range(SEEDS)) -> dict[str, np.ndarray]:
+    """``accuracy`` (seeds, T) on the test pairs at ``ISOLATED_S``, ``norm2`` (seeds, 2) at both ends."""
+    runs = [isolated_run(p, depth, width, seed) for seed in seeds]
+    return {key: np.array([run[key] for run in runs]) for key in runs[0]}
 
 
 def isolated_run(p: int, depth: int, width: int, seed: int) -> dict[str, object]:
@@ -381,7 +381,7 @@ def normalised(seed: int, rates: dict[float, float] = RATES, slow: np.ndarray = 
 
     Returns:
         ``norm2`` (1 + rates, T), of the first layer; ``sharpness``, 2 lambda_max(Theta) / M, not times eta; ``accuracy``.
-        The slow flow comes first; NaN from where its sharpness is 100 on.
+        The slow flow comes first; NaN from where its sharpness is 25 on.
     """
     task, Z, start = normalised_start(seed)
 
@@ -393,7 +393,7 @@ def normalised(seed: int, rates: dict[float, float] = RATES, slow: np.ndarray = 
 
     walk = manifold_walk(
         Z, start, slow, step=NORMED_STEP, measure=lambda _, theta: {"row": row(theta)},
-        until=lambda _, theta: row(theta)[1] > 100, progress=False,
+        until=lambda _, theta: row(theta)[1] > STEEP, progress=False,
     )  # fmt: skip
     first = np.full((len(slow), 3), np.nan)
     first[: len(walk.measured["row"])] = walk.measured["row"]
