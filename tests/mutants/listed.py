@@ -2,6 +2,7 @@
 
 from . import (
     cross_entropy,
+    depth,
     entries_errata,
     entries_formulas,
     entries_statements,
@@ -21,6 +22,7 @@ MUTANTS = (
     *flows.MUTANTS,
     *price.MUTANTS,
     *cross_entropy.MUTANTS,
+    *depth.MUTANTS,
     *entries_formulas.MUTANTS,
     *entries_statements.MUTANTS,
     *entries_errata.MUTANTS,
