@@ -22,7 +22,7 @@ class TestLaws:
         X, theta, _ = example.draw(0)
         F, symmetry = example.F(X), example.symmetry
         assert symmetry.defect(F, theta) < 1e-15
-        moved = theta + 0.3 * symmetry.field(theta) if example.shift else _exponential(symmetry, 0.3 * theta.new_ones(()), theta)
+        moved = theta + 0.3 * symmetry.field(theta) if example.shift else _exponential(symmetry, 0.3, theta)
         torch.testing.assert_close(F(moved), F(theta), rtol=1e-11, atol=1e-12)
 
     def test_the_generator_is_symmetric(self, example):
@@ -38,7 +38,7 @@ class TestLaws:
         X, theta, y = example.draw(seed)
         symmetry = example.symmetry
         start = symmetry.form(theta)
-        _, form, told = descend(symmetry, squared(example.F(X), y), theta, LAM, ETA, 100)
+        _, form, told = descend(symmetry, squared(example.F(X), y), theta, LAM, ETA, 60)
         assert abs(float((form - told) / start)) < 1e-12
 
     def test_so_do_other_losses_noisy_labels_and_batches(self, example):
@@ -51,14 +51,14 @@ class TestLaws:
             return torch.func.grad(lambda w: (example.F(X[rows])(w).reshape(3, outputs) - labels).abs().pow(1.5).sum() + 0 * k)
 
         symmetry = example.symmetry
-        _, form, told = descend(symmetry, of, theta, LAM, ETA, 40, batches=True)
+        _, form, told = descend(symmetry, of, theta, LAM, ETA, 20, batches=True)
         assert abs(float((form - told) / symmetry.form(theta))) < 1e-12
 
     def test_along_the_flow_the_form_decays_like_the_exponential(self, example):
         X, theta, y = example.draw(0)
         symmetry, gradient = example.symmetry, squared(example.F(X), y)
-        end = 0.4
-        run = integrate(lambda w: -gradient(w) - 2 * LAM * w, theta, [0, end], method="rk45", rtol=1e-8, progress=False)
+        end = 0.2
+        run = integrate(lambda w: -gradient(w) - 2 * LAM * w, theta, [0, end], method="rk45", rtol=1e-7, progress=False)
         told = symmetry.form(theta) * np.exp(-symmetry.rate * LAM * end)
         assert float(symmetry.form(run.states[-1]) / told) == pytest.approx(1, abs=5e-5)
 

@@ -63,7 +63,7 @@ def _normalised(seed: int) -> tuple[float, None]:
     net = DeepNetwork(task.X_train, (24, 5), softplus(10), normalised=True)
     Z = DeepManifold(net, task.Y_train)
     start = Z.newton(net.random(seed))
-    ridge, rate = 0.01, 0.02
+    ridge, rate = 0.2, 0.05 / float(torch.linalg.eigvalsh(Z.ntk(start))[-1])  # a twentieth of the edge's
     steps = round(0.25 / (ridge * rate))
     run = training_steps(lambda theta: net.loss_gradient(theta, task.Y_train), start, ridge, rate, [0, steps])
     before, after = (float(net.layers(theta)[0].square().sum()) for theta in run.states)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -36,12 +37,12 @@ DECAY, MARKS, AHEAD = 1e-4, (0.25, 0.5, 0.75, 1.0), 0.005  # PyTorch's; slow tim
 CURVE = np.round(np.arange(0, 1.0001, 0.05), 3)
 RIDGES, SMALL_S = (1e-3, 3e-4, 1e-4), np.linspace(0, 1, 11)
 ISOLATED = ((11, 2, 128), (11, 3, 128), (11, 4, 128), (11, 2, 400), (11, 3, 80))  # p, layers, width
-HEADS, HEAD_WIDTHS = (1, 2, 3, math.inf), {11: 128, 23: 256}
+HEADS, HEAD_WIDTHS = (1, 2, 3, math.inf), {11: 128, 17: 128}
 ISOLATED_S = np.round(np.arange(0, 2.0001, 0.025), 3)
 HEAD_S = np.round(np.arange(0, 1.2001, 0.025), 3)
 LINEAR_DEPTHS, LINEAR_S, LINEAR_RIDGE, START, END = (1, 2, 3, 4, 6), np.linspace(0, 2.4, 49), 2e-3, 4.0, 0.05
 RATES = {0.3: 3e-4, 0.1: 1e-3}  # and weight decays, PyTorch's: about the same slow time a step
-NORMED_S, NORMED_STEP, STEEP = np.round(np.arange(0, 2.0001, 0.04), 2), 0.005, 25.0
+NORMED_S, NORMED_STEP, STEEP = np.round(np.arange(0, 1.6001, 0.04), 2), 0.01, 25.0
 CELLS = (
     *(f"small_{bias}" for bias in (0, 1)),
     *(f"network_{depth}_{seed}" for depth in DEPTHS for seed in range(SEEDS)),
@@ -56,19 +57,19 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
     """The arrays and the notes of one stored file."""
     kind, *numbers = cell.split("_")
     if kind == "small":
-        return small(bool(int(numbers[0]))), {"seeds": SEEDS, "ridges": RIDGES, "s": SMALL_S.tolist()}
+        return small(bool(int(numbers[0]))), {"seed": list(range(SEEDS)), "ridges": RIDGES, "s": SMALL_S.tolist()}
     if kind == "network":
         depth, seed = map(int, numbers)
         notes = {"marks": MARKS, "curve": CURVE.tolist(), "weight_decay": DECAY, "seed": seed}
         return network(depth, seed), notes | dict(zip(("width", "rate"), DEPTHS[depth], strict=True))
     if kind == "isolated":
         p, depth, width = map(int, numbers)
-        return isolated(p, depth, width), {"width": width, "seeds": SEEDS, "s": ISOLATED_S.tolist()}
+        return isolated(p, depth, width), {"width": width, "seed": list(range(SEEDS)), "s": ISOLATED_S.tolist()}
     if kind == "head":
         p = int(numbers[0])
-        return heads(p), {"layers": [str(m) for m in HEADS], "width": HEAD_WIDTHS[p], "seeds": SEEDS, "s": HEAD_S.tolist()}
+        return heads(p), {"layers": [str(m) for m in HEADS], "width": HEAD_WIDTHS[p], "seed": list(range(SEEDS)), "s": HEAD_S.tolist()}
     if kind == "linear":
-        return linear(), {"layers": LINEAR_DEPTHS, "s": LINEAR_S.tolist(), "ridge": LINEAR_RIDGE, "seeds": SEEDS}
+        return linear(), {"layers": LINEAR_DEPTHS, "s": LINEAR_S.tolist(), "ridge": LINEAR_RIDGE, "seed": list(range(SEEDS))}
     notes = {"rates": list(RATES), "decays": list(RATES.values()), "s": NORMED_S.tolist(), "seed": int(numbers[0])}
     return normalised(int(numbers[0])), notes
 
@@ -255,98 +256,98 @@ def linear() -> dict[str, np.ndarray]:
 
 def linear_path(layers: int, slow: np.ndarray = LINEAR_S, seeds: int = SEEDS) -> np.ndarray:
     """(T, seeds): the distance along gradient descent, three samples in eight dimensions, width 6."""
-    draw = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(seeds, *shape, generator=draw, dtype=torch.float64)
-
-    X = torch.linalg.qr(normal(8, 8)).Q[:, :3] * torch.linspace(0.7, 1.3, 3, dtype=torch.float64)[:, None]
-    end = torch.linalg.pinv(X) @ normal(3, 1)
-    end = end / end.norm(dim=(1, 2), keepdim=True)
-    away = normal(8, 1)
-    away = away - torch.linalg.pinv(X) @ (X @ away)
-    start = end + START * away / away.norm(dim=(1, 2), keepdim=True)
-    each = [balanced_factors(w, layers, 6, seed) for seed, w in enumerate(start)] if layers > 1 else [[w] for w in start]
-    Ws = [torch.stack([factors[k] for factors in each]) for k in range(layers)]
-    states = descend_linear(Ws, X, X @ end, LINEAR_RIDGE, slow)
-    return np.array([(product(state) - end).norm(dim=(1, 2)).tolist() for state in states])
+    draw = np.random.default_rng(0)
+    X = inputs(draw, 3, seeds)
+    end = np.linalg.pinv(X) @ draw.normal(size=(seeds, 3, 1))
+    end /= norm(end)[:, None, None]
+    away = draw.normal(size=(seeds, 8, 1))
+    away -= np.linalg.pinv(X) @ (X @ away)
+    start = end + START * away / norm(away)[:, None, None]
+    width = 6 if layers > 1 else None
+    each = [balanced_factors(torch.from_numpy(w), layers, width, seed) for seed, w in enumerate(start)]
+    Ws = [np.stack([factors[k].numpy() for factors in each]) for k in range(layers)]
+    return np.array([norm(product(state) - end) for state in descend_linear(Ws, X, X @ end, LINEAR_RIDGE, slow)])
 
 
-def linear_end(layers: int, ridge: float = 3e-3) -> dict[str, list[float]]:
+def linear_end(layers: int, ridge: float = 3e-3) -> dict[str, np.ndarray]:
     """The numbers with three outputs, four samples in eight dimensions, width 6, from a random start."""
-    draw = torch.Generator().manual_seed(1)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(SEEDS, *shape, generator=draw, dtype=torch.float64)
-
-    X = torch.linalg.qr(normal(8, 8)).Q[:, :4] * torch.linspace(0.7, 1.3, 4, dtype=torch.float64)[:, None]
-    Y, sizes = normal(4, 3), [8] + [6] * (layers - 1) + [3]
-    Ws = [1.2 * normal(a, b) / (a * b) ** 0.25 for a, b in zip(sizes, sizes[1:], strict=False)]
+    draw = np.random.default_rng(1)
+    X, Y = inputs(draw, 4, SEEDS), draw.normal(size=(SEEDS, 4, 3))
+    sizes = [8] + [6] * (layers - 1) + [3]
+    Ws = [1.2 * draw.normal(size=(SEEDS, a, b)) / (a * b) ** 0.25 for a, b in zip(sizes, sizes[1:], strict=False)]
     Ws = descend_linear(Ws, X, Y, 1e-9, np.array([0, 40e-9]), 0.3)[-1]  # the fall
     path = descend_linear(Ws, X, Y, ridge, np.array([0, 0.1, 0.25, 0.5, 1, 2, 3, 4.5]))
-    B = torch.linalg.solve(X @ X.mT, Y)
-    Q = Y.mT @ B
-    powers = torch.stack([power(one, 1 / layers - 1) for one in Q])
-    least = torch.stack([head_cost(x, y, layers) for x, y in zip(X, Y, strict=True)])
-    W, destination, before, after = product(path[-1]), X.mT @ B, balance(path[0]), balance(path[3])
-    residual = -ridge * B @ powers
-
-    def gap(found: Tensor, told: Tensor) -> list[float]:
-        return ((found - told).norm(dim=(1, 2)) / told.norm(dim=(1, 2))).tolist()
-
+    B = np.linalg.solve(X @ turned(X), Y)
+    powers = np.stack([power(torch.from_numpy(one), 1 / layers - 1).numpy() for one in turned(Y) @ B])
+    least = np.array([float(head_cost(x, y, layers)) for x, y in zip(X, Y, strict=True)])
+    W, destination, residual = product(path[-1]), turned(X) @ B, -ridge * B @ powers
+    before, after = balance(path[0]), balance(path[3])
     return {
-        "product": gap(W, destination),
-        "norm": (squared_norm(path[-1]) / least - 1).abs().tolist(),
-        "residual": gap(X @ W - Y, residual),
-        "balance": ((after - before * math.exp(-2)).norm(dim=1) / before.norm(dim=1)).tolist(),
-        "excess": (squared_norm(path[0]) / least).tolist(),
+        "product": norm(W - destination) / norm(destination),
+        "norm": abs(squared_norm(path[-1]) / least - 1),
+        "residual": norm(X @ W - Y - residual) / norm(residual),
+        "balance": np.linalg.norm(after - before * math.exp(-2), axis=1) / np.linalg.norm(before, axis=1),
+        "excess": squared_norm(path[0]) / least,
     }
 
 
-def product(Ws: Sequence[Tensor]) -> Tensor:
-    """The product of layers, each a stack."""
-    W = Ws[0]
-    for following in Ws[1:]:
-        W = W @ following
-    return W
+def inputs(draw: np.random.Generator, n: int, seeds: int) -> np.ndarray:
+    """Inputs (seeds, n, 8) with singular values from 0.7 to 1.3."""
+    return np.linalg.qr(draw.normal(size=(seeds, 8, 8)))[0][:, :n] * np.linspace(0.7, 1.3, n)[:, None]
 
 
-def squared_norm(Ws: Sequence[Tensor]) -> Tensor:
+def turned(A: np.ndarray) -> np.ndarray:
+    """A stack of matrices, each transposed."""
+    return np.swapaxes(A, -1, -2)
+
+
+def norm(A: np.ndarray) -> np.ndarray:
     """(seeds,)."""
-    return sum(W.square().sum((1, 2)) for W in Ws)  # type: ignore[return-value]
+    return np.linalg.norm(A, axis=(1, 2))
 
 
-def balance(Ws: Sequence[Tensor]) -> Tensor:
+def product(Ws: Sequence[np.ndarray]) -> np.ndarray:
+    """The product of layers, each a stack."""
+    return functools.reduce(np.matmul, Ws)
+
+
+def squared_norm(Ws: Sequence[np.ndarray]) -> np.ndarray:
+    """(seeds,)."""
+    return np.sum([norm(W) ** 2 for W in Ws], axis=0)
+
+
+def balance(Ws: Sequence[np.ndarray]) -> np.ndarray:
     """The entries of all balance matrices, (seeds, ...)."""
-    return torch.cat([(A.mT @ A - B @ B.mT).flatten(1) for A, B in zip(Ws, Ws[1:], strict=False)], 1)
+    forms = [turned(A) @ A - B @ turned(B) for A, B in zip(Ws, Ws[1:], strict=False)]
+    return np.concatenate([form.reshape(len(form), -1) for form in forms], axis=1)
 
 
-def linear_gradient(Ws: Sequence[Tensor], X: Tensor, Y: Tensor) -> list[Tensor]:
+def linear_gradient(Ws: Sequence[np.ndarray], X: np.ndarray, Y: np.ndarray) -> list[np.ndarray]:
     """Half the gradient of the squared error by each layer."""
     Hs = [X]
     for W in Ws:
         Hs.append(Hs[-1] @ W)
     D, found = Hs[-1] - Y, []
     for H, W in zip(Hs[-2::-1], Ws[::-1], strict=True):
-        found.append(H.mT @ D)
-        D = D @ W.mT
+        found.append(turned(H) @ D)
+        D = D @ turned(W)
     return found[::-1]
 
 
-def bound(Ws: Sequence[Tensor], X: Tensor) -> float:
+def bound(Ws: Sequence[np.ndarray], X: np.ndarray) -> float:
     """A bound of the sharpness over the stack: twice the sum over layers of the products of spectral norms."""
-    Hs, back, total = [X], torch.eye(Ws[-1].shape[-1], dtype=X.dtype), torch.zeros(len(X), dtype=X.dtype)
+    Hs, back, total = [X], np.eye(Ws[-1].shape[-1])[None], np.zeros(len(X))
     for W in Ws:
         Hs.append(Hs[-1] @ W)
     for H, W in zip(Hs[-2::-1], Ws[::-1], strict=True):
-        total = total + torch.linalg.matrix_norm(H, 2) ** 2 * torch.linalg.matrix_norm(back, 2) ** 2
+        total = total + np.linalg.norm(H, 2, axis=(1, 2)) ** 2 * np.linalg.norm(back, 2, axis=(1, 2)) ** 2
         back = W @ back
     return 2 * float(total.max())
 
 
 def descend_linear(
-    Ws: Sequence[Tensor], X: Tensor, Y: Tensor, ridge: float, slow: np.ndarray, safety: float = 0.5
-) -> list[list[Tensor]]:
+    Ws: Sequence[np.ndarray], X: np.ndarray, Y: np.ndarray, ridge: float, slow: np.ndarray, safety: float = 0.5
+) -> list[list[np.ndarray]]:
     """States of gradient descent at slow times, with steps of ``safety`` over a bound of the sharpness."""
     Ws, states = list(Ws), [list(Ws)]
     for before, end in zip(slow, slow[1:], strict=False):
