@@ -128,7 +128,7 @@ def _into(w: Weights) -> Weights:
 
 EXAMPLES = (
     Example(
-        "ReLU, a unit of the first layer, with its bias", "in less out, squared lengths", _layered(torch.relu), LAYERS, (3,),
+        "ReLU, a unit of the first layer, with its bias", "in less out", _layered(torch.relu), LAYERS, (3,),
         lambda w: {"W1": w["W1"] * UNIT, "b1": w["b1"] * UNIT, "W2": -w["W2"] * UNIT[:, None]}, smooth=False,
     ),
     Example("ReLU, a unit of the second layer", "in less out", _layered(torch.relu), LAYERS, (3,), _into, smooth=False),

@@ -52,7 +52,12 @@ class DeepNetwork:
         bias: bool = False,
         normalised: bool = False,
     ) -> None:
-        self.X, self.activation, self.bias, self.normalised = matrix("X", X), get_activation(activation), bias, normalised
+        self.X, self.activation, self.bias, self.normalised = (
+            matrix("X", X),
+            get_activation(activation),
+            bias,
+            normalised,
+        )
         if not len(widths):
             raise ValueError(f"widths must name the hidden layers and d_out, got {widths!r}: give one number a layer")
         sizes = [self.X.shape[1], *(integer("each of widths", width, 1) for width in widths)]
@@ -100,7 +105,7 @@ class DeepNetwork:
         return _ones(self.activation.value(last.U), self.bias)
 
     def loss_gradient(self, theta: Tensor, Y: Tensor) -> Tensor:
-        r""":math:`\nabla \|\hat Y - Y\|^2 = 2 J^\top r`, (d,); inputs are not checked. Source: eq. 12, for more layers."""
+        r""":math:`\nabla \|\hat Y - Y\|^2 = 2 J^\top r`, (d,); inputs are not checked. Source: eq. 12."""
         at = self.at(theta)
         return 2 * at.transposed_product((at.outputs - Y).flatten())
 

@@ -184,7 +184,7 @@ def _power_derivative(Q: Tensor, a: float, dQ: Tensor) -> Tensor:
 
 
 def trace_power(Q: Tensor, layers: float) -> Tensor:
-    r""":math:`m \operatorname{Tr} Q^{1/m}`, or the logarithm of the product of the positive eigenvalues for infinite m."""
+    r""":math:`m \operatorname{Tr} Q^{1/m}`; for infinite m the logarithm of the product of the positive eigenvalues."""
     w = torch.linalg.eigvalsh(Q)
     w = w[w > len(w) * torch.finfo(w.dtype).eps * w[-1]]
     return w.log().sum() if layers == math.inf else layers * (w ** (1 / layers)).sum()

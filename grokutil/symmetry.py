@@ -53,21 +53,22 @@ class Symmetry:
         return theta @ self.field(theta)
 
     def defect(self, F: Callable[[Tensor], Tensor], theta: Tensor) -> float:
-        r"""How far F is from the symmetry at a point: :math:`\|J G \theta\| / (\|J\|_F \|G \theta\|)`; 0 if it has it."""
+        r"""How far F is from the symmetry, 0 if it has it: :math:`\|J G \theta\| / (\|J\|_F \|G \theta\|)`."""
         theta = float_vector("theta", theta)
         direction, J = self.field(theta), torch.func.jacrev(F)(theta)
         return float((J @ direction).norm() / (J.norm() * direction.norm()))
 
     def after_step(self, form: Tensor, g: Tensor, ridge: float, learning_rate: float) -> Tensor:
-        r"""The form after a step with gradient g: :math:`(1 - 2 \eta \lambda)^2 C + \eta^2 g^\top G g`; for a shift
-        :math:`(1 - 2 \eta \lambda) \, C`.
+        r"""The form after a step with gradient g.
+
+        .. math:: C^+ = (1 - 2 \eta \lambda)^2 C + \eta^2 g^\top G g, \qquad \text{or } (1 - 2 \eta \lambda) \, C
 
         Args:
             form: C before the step.
             g: gradient of the loss without weight decay, on the batch of the step, (d,).
             ridge: :math:`\lambda`.
             learning_rate: :math:`\eta`.
-        """  # fmt: skip
+        """
         kept = 1 - 2 * learning_rate * ridge
         return kept * form if self.shift else kept**2 * form + learning_rate**2 * self.form(g)
 
@@ -100,7 +101,11 @@ def descend(
     Raises:
         ValueError: an argument outside its range.
     """
-    theta, lam, eta = float_vector("start", start), non_negative("ridge", ridge), positive("learning_rate", learning_rate)
+    theta, lam, eta = (
+        float_vector("start", start),
+        non_negative("ridge", ridge),
+        positive("learning_rate", learning_rate),
+    )
     told = symmetry.form(theta)
     for k in range(integer("steps", steps, 1)):
         g = gradient(k)(theta) if batches else gradient(theta)  # type: ignore[operator, arg-type]

@@ -96,7 +96,9 @@ class TestDestination:
         torch.testing.assert_close(Z.multiplier(theta), told.flatten())
 
 
-@pytest.mark.parametrize(("options", "words"), [((4.0, 1.0, 0.0, 2), "a must"), ((4.0, 0.0, 1.0, 2), "q"), ((4.0, 1.0, 1.0, 0), "layers")])
+@pytest.mark.parametrize(
+    ("options", "words"), [((4.0, 1.0, 0.0, 2), "a must"), ((4.0, 0.0, 1.0, 2), "q"), ((4.0, 1.0, 1.0, 0), "layers")]
+)
 def test_bad_input_says_what_to_do(options, words):
     with pytest.raises(ValueError, match=words):
         delay(*options)

@@ -34,7 +34,9 @@ class TestPower:
         root, known = power(Q, 0.5), {1.0: Q, -1.0: torch.linalg.inv(Q)}
         torch.testing.assert_close(root @ root, Q)
         found = power(Q, exponent)
-        torch.testing.assert_close(known.get(2 * exponent, known.get(exponent)), found @ found if exponent % 1 else found)
+        torch.testing.assert_close(
+            known.get(2 * exponent, known.get(exponent)), found @ found if exponent % 1 else found
+        )
 
     @pytest.mark.parametrize("spread", [1.0, 1e-7, 0.0])
     def test_the_derivative_is_that_of_differences_also_for_equal_eigenvalues(self, spread):
@@ -44,7 +46,9 @@ class TestPower:
         for exponent in (-0.5, 1 / 3):
             ahead = torch.func.jvp(lambda M, a=exponent: power(M, a), (Q,), (D,))[1]
             h = 1e-5
-            torch.testing.assert_close(ahead, (power(Q + h * D, exponent) - power(Q - h * D, exponent)) / (2 * h), rtol=0, atol=1e-8)
+            torch.testing.assert_close(
+                ahead, (power(Q + h * D, exponent) - power(Q - h * D, exponent)) / (2 * h), rtol=0, atol=1e-8
+            )
             weight = normal(4, 4, seed=2) + normal(4, 4, seed=2).mT
             back = torch.func.grad(lambda M, a=exponent, w=weight: (w * power(M, a)).sum())(Q)  # noqa: B023
             assert float((back * D).sum()) == pytest.approx(float((weight * ahead).sum()))
@@ -112,7 +116,13 @@ class TestCost:
             theta = torch.from_numpy(v)
             return float(dynamics.cost(theta)), -2 * dynamics(theta).numpy()
 
-        run = minimize(value, 0.3 * w.numpy(), jac=True, method="L-BFGS-B", options={"maxiter": 20_000, "ftol": 1e-16, "gtol": 1e-9})
+        run = minimize(
+            value,
+            0.3 * w.numpy(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": 20_000, "ftol": 1e-16, "gtol": 1e-9},
+        )
         below = torch.from_numpy(run.x)
         theta = torch.cat((below, *(T.flatten() for T in optimal_head(net.features(below), Y, m, width=3))))
 
@@ -151,7 +161,10 @@ class TestVelocity:
         cost = 2 * sp.sqrt(Q.trace() + 2 * sp.sqrt(Q.det()))
         at = dict(zip(entries, (1.1, 0.3, 0.4, 0.9), strict=True))
         slope = [float(cost.diff(h).subs(at)) for h in entries]
-        H, Yt = torch.tensor([[1.1, 0.3], [0.4, 0.9]], dtype=torch.float64), torch.tensor(Y.tolist(), dtype=torch.float64)
+        H, Yt = (
+            torch.tensor([[1.1, 0.3], [0.4, 0.9]], dtype=torch.float64),
+            torch.tensor(Y.tolist(), dtype=torch.float64),
+        )
         dynamics = HeadDynamics(lambda theta: theta.reshape(2, 2), Yt, 2)
         np.testing.assert_allclose((dynamics(H.flatten()) + H.flatten()).numpy(), -np.array(slope) / 2, rtol=1e-10)
 
@@ -170,7 +183,9 @@ class TestVelocity:
         for layers in LAYERS:
             dynamics, h = HeadDynamics(net.features, Y, layers), 1e-5
             ahead = torch.func.jvp(dynamics, (w,), (d,))[1]
-            torch.testing.assert_close(ahead, (dynamics(w + h * d) - dynamics(w - h * d)) / (2 * h), rtol=1e-6, atol=1e-6)
+            torch.testing.assert_close(
+                ahead, (dynamics(w + h * d) - dynamics(w - h * d)) / (2 * h), rtol=1e-6, atol=1e-6
+            )
 
 
 def test_factors_of_least_norm_have_the_sum_of_powers_of_the_singular_values():

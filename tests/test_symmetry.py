@@ -48,7 +48,9 @@ class TestLaws:
         def of(k):
             rows = torch.randperm(8, generator=noise)[:3]
             labels = y.reshape(8, outputs)[rows] + 0.1 * torch.randn(3, outputs, generator=noise, dtype=y.dtype)
-            return torch.func.grad(lambda w: (example.F(X[rows])(w).reshape(3, outputs) - labels).abs().pow(1.5).sum() + 0 * k)
+            return torch.func.grad(
+                lambda w: (example.F(X[rows])(w).reshape(3, outputs) - labels).abs().pow(1.5).sum() + 0 * k
+            )
 
         symmetry = example.symmetry
         _, form, told = descend(symmetry, of, theta, LAM, ETA, 20, batches=True)
@@ -57,10 +59,10 @@ class TestLaws:
     def test_along_the_flow_the_form_decays_like_the_exponential(self, example):
         X, theta, y = example.draw(0)
         symmetry, gradient = example.symmetry, squared(example.F(X), y)
-        end = 0.2
-        run = integrate(lambda w: -gradient(w) - 2 * LAM * w, theta, [0, end], method="rk45", rtol=1e-7, progress=False)
+        end, rtol = 0.2, 1e-7 if example.smooth else 1e-5
+        run = integrate(lambda w: -gradient(w) - 2 * LAM * w, theta, [0, end], method="rk45", rtol=rtol, progress=False)
         told = symmetry.form(theta) * np.exp(-symmetry.rate * LAM * end)
-        assert float(symmetry.form(run.states[-1]) / told) == pytest.approx(1, abs=5e-5)
+        assert float(symmetry.form(run.states[-1]) / told) == pytest.approx(1, abs=1e-4)
 
 
 def _exponential(symmetry, t, theta):
@@ -94,7 +96,10 @@ def test_the_law_of_the_step_by_hand():
     assert float(shift.after_step(shift.form(w), g, lam, eta)) == pytest.approx(1.5 * 0.96)
 
 
-@pytest.mark.parametrize(("change", "words"), [({"ridge": -1.0}, "ridge"), ({"learning_rate": 0.0}, "learning_rate"), ({"steps": 0}, "steps")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"ridge": -1.0}, "ridge"), ({"learning_rate": 0.0}, "learning_rate"), ({"steps": 0}, "steps")],
+)
 def test_bad_input_says_what_to_do(change, words):
     options = {"ridge": 0.1, "learning_rate": 0.1, "steps": 3} | change
     with pytest.raises(ValueError, match=words):

@@ -87,14 +87,19 @@ def _head_cost(seed: int) -> tuple[float, None]:
     for _ in range(3):
         options = {"maxiter": 1000, "ftol": 1e-13}
         run = minimize(
-            lambda v: v @ v, _normal(draw, 21).numpy(), jac=lambda v: 2 * v, method="SLSQP", constraints=fit, options=options
+            lambda v: v @ v,
+            _normal(draw, 21).numpy(),
+            jac=lambda v: 2 * v,
+            method="SLSQP",
+            constraints=fit,
+            options=options,
         )
         found += [float(run.fun)] if run.success else []
     return abs(min(found) / float(head_cost(H, Y, 2)) - 1), None
 
 
 def _head_velocity(seed: int) -> tuple[float, None]:
-    """Largest relative gap of the velocity to minus half of autograd's gradient of the cost, by the number of layers."""
+    """Largest relative gap of the velocity to minus half of autograd's gradient of the cost, m = 1, 2, 3, infinity."""
     draw, gaps = torch.Generator().manual_seed(seed), []
     net, Y, w = DeepNetwork(_normal(draw, 4, 5), (9, 3), "tanh"), _normal(draw, 4, 3), _normal(draw, 45)
     for layers in (1, 2, 3, math.inf):
@@ -242,8 +247,8 @@ CLAIMS = (
     Claim(
         id="depth-linear-delay",
         source="our addition to section 3.1",
-        statement="A deep linear network with one output goes from a balanced start to its destination by a law in closed "
-        "form, which shortens the delay with depth.",
+        statement="A deep linear network with one output goes from a balanced start to its destination by a law in "
+        "closed form, which shortens the delay with depth.",
         measure=_linear_delay,
         limit=1e-4,
         tolerance="largest gap of the logarithm of the distance along the slow flow, 2, 3 and 6 layers",
@@ -255,8 +260,8 @@ CLAIMS = (
     Claim(
         id="depth-linear-end",
         source="our addition to section 3.1",
-        statement="The product of a deep linear network goes to the shortest one that fits, at every depth and from every "
-        "start.",
+        statement="The product of a deep linear network goes to the shortest one that fits, at every depth and from "
+        "every start.",
         measure=_linear_end,
         limit=0.01,
         tolerance="relative gap at s = 5, three layers, random starts",

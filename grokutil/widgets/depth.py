@@ -32,8 +32,8 @@ def draw(figure: Figure, layers: int, start: float = 4.0) -> str:
     right.set(xlim=(0, 21), xlabel=r"layers $\ell$", title="delay $s$")
     right.set_ylim(1, 3)
     return (
-        f"{layers} layer{'s' * (layers > 1)}, start at {start:g} times the length of the destination: the distance falls to "
-        f"a twentieth at s = {mine:.2f}; one layer takes {one:.2f}."
+        f"{layers} layer{'s' * (layers > 1)}, start at {start:g} times the length of the destination: the distance "
+        f"falls to a twentieth at s = {mine:.2f}; one layer takes {one:.2f}."
     )
 
 
@@ -41,7 +41,9 @@ def depth_explorer() -> W.VBox:
     """Layers and distance at the start; live any of them."""
     controls = {
         "layers": W.IntSlider(3, min=1, max=20, description="layers"),
-        "start": W.FloatLogSlider(4.0, base=10, min=-0.3, max=1.3, step=0.05, description="start", readout_format=".2g"),
+        "start": W.FloatLogSlider(
+            4.0, base=10, min=-0.3, max=1.3, step=0.05, description="start", readout_format=".2g"
+        ),
     }
     kernel_free = player(
         draw, Control("layers", "layers", LAYERS, first=2), Control("start", "start, in lengths", STARTS, first=1),

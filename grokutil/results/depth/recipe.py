@@ -37,7 +37,7 @@ DECAY, MARKS, AHEAD = 1e-4, (0.25, 0.5, 0.75, 1.0), 0.005  # PyTorch's; slow tim
 CURVE = np.round(np.arange(0, 1.0001, 0.05), 3)
 RIDGES, SMALL_S = (1e-3, 3e-4, 1e-4), np.linspace(0, 1, 11)
 ISOLATED = ((11, 2, 128), (11, 3, 128), (11, 4, 128), (11, 2, 400), (11, 3, 80))  # p, layers, width
-HEADS, HEAD_WIDTHS = (1, 2, 3, math.inf), {11: 128, 17: 128}
+HEADS, HEAD_WIDTHS = (1, 2, 3, math.inf), {11: 128}
 ISOLATED_S = np.round(np.arange(0, 2.0001, 0.025), 3)
 HEAD_S = np.round(np.arange(0, 1.2001, 0.025), 3)
 LINEAR_DEPTHS, LINEAR_S, LINEAR_RIDGE, START, END = (1, 2, 3, 4, 6), np.linspace(0, 2.4, 49), 2e-3, 4.0, 0.05
@@ -67,9 +67,19 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
         return isolated(p, depth, width), {"width": width, "seed": list(range(SEEDS)), "s": ISOLATED_S.tolist()}
     if kind == "head":
         p = int(numbers[0])
-        return heads(p), {"layers": [str(m) for m in HEADS], "width": HEAD_WIDTHS[p], "seed": list(range(SEEDS)), "s": HEAD_S.tolist()}
+        return heads(p), {
+            "layers": [str(m) for m in HEADS],
+            "width": HEAD_WIDTHS[p],
+            "seed": list(range(SEEDS)),
+            "s": HEAD_S.tolist(),
+        }
     if kind == "linear":
-        return linear(), {"layers": LINEAR_DEPTHS, "s": LINEAR_S.tolist(), "ridge": LINEAR_RIDGE, "seed": list(range(SEEDS))}
+        return linear(), {
+            "layers": LINEAR_DEPTHS,
+            "s": LINEAR_S.tolist(),
+            "ridge": LINEAR_RIDGE,
+            "seed": list(range(SEEDS)),
+        }
     notes = {"rates": list(RATES), "decays": list(RATES.values()), "s": NORMED_S.tolist(), "seed": int(numbers[0])}
     return normalised(int(numbers[0])), notes
 
@@ -95,8 +105,8 @@ def small(bias: bool, depths: Sequence[int] = (2, 3, 4), seeds: Sequence[int] = 
 
     Returns:
         ``error`` (depths, seeds, ridges), the largest distance; ``residual`` (depths, seeds), the largest residual over
-        lambda R / sigma_min, R the norm at the start, and at the middle of the path with the least lambda ``splitting``,
-        the relative gap of P v and -2 lambda P theta, ``law``, the rate of the squared norm over -4 lambda times
+        lambda R / sigma_min, R the norm at the start, and at the middle of the path with the least lambda
+        ``splitting``, the relative gap of P v and -2 lambda P theta, ``law``, the rate of the squared norm over -4 lambda times
         the squared norm of P theta; ``sigma`` (depths, seeds), the least singular value of J.
     """
     rows = [[small_row(*small_network(depth, bias, seed)) for seed in seeds] for depth in depths]
@@ -139,8 +149,8 @@ def network(depth: int, seed: int, until: float = 1.0) -> dict[str, np.ndarray]:
 
     Returns:
         At ``MARKS`` (4,): over the next 0.005 of s the cosine with -P theta (``direction``), the length over that of
-        2 P theta (``speed``), the change of the squared norm over that of the norm law (``law``); ``gap``, of -r / lambda
-        and mu, relative; ``sigma2`` and ``sharpness``, the extreme eigenvalues of the NTK, the latter as eta times the
+        2 P theta (``speed``), the change of the squared norm over that of the norm law (``law``); ``gap``, of
+        -r / lambda and mu, relative; ``sigma2`` and ``sharpness``, the extreme eigenvalues of the NTK, the latter as eta times the
         sharpness; and ``norm2``. At ``CURVE``: ``accuracy`` and ``mse`` on the test pairs, ``loss`` the mean square
         on the training pairs.
     """
@@ -210,10 +220,14 @@ def isolated_run(p: int, depth: int, width: int, seed: int) -> dict[str, object]
     """One isolated flow."""
     task = pairs(p, seed)
     net = DeepNetwork(task.X_train, [width] * (depth - 1) + [p], SIGMA)
-    return followed(task, net, FeatureDynamics(net.features, task.Y_train), normal_start(p, depth, width, seed), ISOLATED_S)
+    return followed(
+        task, net, FeatureDynamics(net.features, task.Y_train), normal_start(p, depth, width, seed), ISOLATED_S
+    )
 
 
-def followed(task: Task, net: DeepNetwork, dynamics: FeatureDynamics, start: Tensor, slow: np.ndarray) -> dict[str, object]:
+def followed(
+    task: Task, net: DeepNetwork, dynamics: FeatureDynamics, start: Tensor, slow: np.ndarray
+) -> dict[str, object]:
     """Accuracy at slow times and the squared norm below the readout at both ends, along an isolated flow."""
 
     def row(_: float, weights: Tensor) -> dict[str, float]:
@@ -247,7 +261,8 @@ def linear() -> dict[str, np.ndarray]:
     Returns:
         ``distance`` (depths, seeds, T) of the product from its destination, of length 1, at ``LINEAR_S``, from 4 on;
         with three outputs, for 2, 3 and 4 layers (3, seeds) at s = 4.5: ``product``, ``norm``, ``residual`` and at
-        s = 0.5 ``balance``, the relative gaps to their formulas; ``excess``, the squared norm at the start over the least.
+        s = 0.5 ``balance``, the relative gaps to their formulas; ``excess``, the squared norm at the start over
+        the least.
     """
     found = {"distance": np.array([linear_path(layers).T for layers in LINEAR_DEPTHS])}
     rows = [linear_end(layers) for layers in (2, 3, 4)]
@@ -381,7 +396,8 @@ def normalised(seed: int, rates: dict[float, float] = RATES, slow: np.ndarray = 
     """Slow flow and gradient descent, at ``NORMED_S``.
 
     Returns:
-        ``norm2`` (1 + rates, T), of the first layer; ``sharpness``, 2 lambda_max(Theta) / M, not times eta; ``accuracy``.
+        ``norm2`` (1 + rates, T), of the first layer; ``sharpness``, 2 lambda_max(Theta) / M, not times eta;
+        ``accuracy``.
         The slow flow comes first; NaN from where its sharpness is 25 on.
     """
     task, Z, start = normalised_start(seed)
