@@ -34,6 +34,7 @@ class Example:
         shift: whether the symmetry is a shift.
         control: whether the network has not got the symmetry.
         smooth: whether it has no kinks.
+        scale: of the weights that are drawn.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Example:
     shift: bool = False
     control: bool = False
     smooth: bool = True
+    scale: float = 0.4
 
     def named(self, theta: Tensor) -> Weights:
         """The weights of a vector (d,), by name."""
@@ -70,12 +72,12 @@ class Example:
         """The network on inputs X (n, ...), as a function of one vector that returns stacked outputs (M,)."""
         return lambda theta: self.network(self.named(theta), X).flatten()
 
-    def draw(self, seed: int, samples: int = 6, scale: float = 0.4) -> tuple[Tensor, Tensor, Tensor]:
-        """Normal inputs X (samples, ...), normal weights (d,) of a scale, and targets (M,) of half that of normals."""
+    def draw(self, seed: int, samples: int = 6) -> tuple[Tensor, Tensor, Tensor]:
+        """Normal inputs X (samples, ...), weights (d,) of the scale, and targets (M,) of scale one half, all normal."""
         random = generator(seed)
         X = torch.randn(samples, *self.inputs, generator=random, dtype=torch.float64)
         size = sum(torch.Size(shape).numel() for shape in self.shapes.values())
-        theta = scale * torch.randn(size, generator=random, dtype=torch.float64)
+        theta = self.scale * torch.randn(size, generator=random, dtype=torch.float64)
         y = torch.randn(len(self.F(X)(theta)), generator=random, dtype=torch.float64) / 2
         return X, theta, y
 
@@ -134,7 +136,7 @@ EXAMPLES = (
     Example("ReLU, a unit of the second layer", "in less out", _layered(torch.relu), LAYERS, (3,), _into, smooth=False),
     Example(
         "square, a unit of the second layer", "in less twice out", _layered(torch.square), LAYERS, (3,),
-        lambda w: {"W2": w["W2"] * UNIT, "W3": -2 * w["W3"] * UNIT[:, None]},
+        lambda w: {"W2": w["W2"] * UNIT, "W3": -2 * w["W3"] * UNIT[:, None]}, scale=0.25,
     ),
     Example(
         "two linear layers", "a matrix, in less out", _linear, {"W1": (3, 5), "W2": (5, 5), "W3": (5, 2)}, (3,),

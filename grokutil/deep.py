@@ -115,7 +115,7 @@ class DeepNetwork:
 
     def _sweep(self, theta: Tensor, X: Matrix | None = None) -> list[_Layer]:
         """What each layer sees and makes."""
-        H, found = self.X if X is None else matrix("X", X), []
+        H, found = self.X if X is None else matrix("X", X), list[_Layer]()
         for W in self.layers(theta):
             if found:
                 H = self.activation.value(found[-1].U)
@@ -193,7 +193,7 @@ class DeepTangent(Linearisation):
         r""":math:`\Theta = J J^\top`, (M, M)."""
         n, m = self.outputs.shape
         each = torch.eye(m, dtype=self.outputs.dtype, device=self.outputs.device)[:, None].expand(m, n, m)
-        Theta = 0.0
+        Theta = torch.zeros(n, m, n, m, dtype=self.outputs.dtype, device=self.outputs.device)
         for layer, D in zip(self._layers, self._pull_back(each), strict=True):
             D = D.movedim(0, 1).flatten(0, 1)  # (M, width): row i d_out + c
             K = layer.H @ layer.H.mT

@@ -20,8 +20,6 @@ from torch import Tensor
 
 from grokutil.checks import float_vector, integer, non_negative, positive
 
-Gradient = Callable[[Tensor], Tensor]
-
 
 @dataclass(frozen=True)
 class Symmetry:
@@ -75,12 +73,11 @@ class Symmetry:
 
 def descend(
     symmetry: Symmetry,
-    gradient: Gradient | Callable[[int], Gradient],
+    gradient: Callable[[Tensor, int], Tensor],
     start: Tensor,
     ridge: float,
     learning_rate: float,
     steps: int,
-    batches: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     r"""Gradient descent with weight decay, and what the law of the step says of the form along it.
 
@@ -88,12 +85,11 @@ def descend(
 
     Args:
         symmetry: whose form is followed.
-        gradient: :math:`\theta \mapsto g`; with ``batches`` a function of the step that returns one.
+        gradient: called with :math:`\theta` and the number of the step, which chooses the batch; returns g, (d,).
         start: :math:`\theta` (d,), float64.
         ridge: :math:`\lambda`, not negative.
         learning_rate: :math:`\eta`, positive.
         steps: how many.
-        batches: whether the gradient changes from step to step.
 
     Returns:
         The weights at the end, the form there, and the form that the law of the step predicts from the gradients.
@@ -101,14 +97,10 @@ def descend(
     Raises:
         ValueError: an argument outside its range.
     """
-    theta, lam, eta = (
-        float_vector("start", start),
-        non_negative("ridge", ridge),
-        positive("learning_rate", learning_rate),
-    )
-    told = symmetry.form(theta)
+    theta, lam = float_vector("start", start), non_negative("ridge", ridge)
+    eta, told = positive("learning_rate", learning_rate), symmetry.form(theta)
     for k in range(integer("steps", steps, 1)):
-        g = gradient(k)(theta) if batches else gradient(theta)  # type: ignore[operator, arg-type]
+        g = gradient(theta, k)
         told = symmetry.after_step(told, g, lam, eta)
         theta = theta - eta * (g + 2 * lam * theta)
     return theta, symmetry.form(theta), told

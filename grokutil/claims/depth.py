@@ -52,7 +52,7 @@ def _symmetry(seed: int) -> tuple[float, None]:
             X, theta, y = example.draw(seed)
             F, symmetry = example.F(X), example.symmetry
             gradient = torch.func.grad(lambda w, F=F, y=y: (F(w) - y).square().sum())
-            _, form, told = descend(symmetry, gradient, theta, LAM, ETA, 100)
+            _, form, told = descend(symmetry, lambda w, _, g=gradient: g(w), theta, LAM, ETA, 100)
             gaps.append(abs(float((form - told) / symmetry.form(theta))))
     return max(gaps), None
 

@@ -106,8 +106,8 @@ def small(bias: bool, depths: Sequence[int] = (2, 3, 4), seeds: Sequence[int] = 
     Returns:
         ``error`` (depths, seeds, ridges), the largest distance; ``residual`` (depths, seeds), the largest residual over
         lambda R / sigma_min, R the norm at the start, and at the middle of the path with the least lambda
-        ``splitting``, the relative gap of P v and -2 lambda P theta, ``law``, the rate of the squared norm over -4 lambda times
-        the squared norm of P theta; ``sigma`` (depths, seeds), the least singular value of J.
+        ``splitting``, the relative gap of P v and -2 lambda P theta, ``law``, the rate of the squared norm over
+        -4 lambda times that of P theta; ``sigma`` (depths, seeds), the least singular value of J.
     """
     rows = [[small_row(*small_network(depth, bias, seed)) for seed in seeds] for depth in depths]
     return {key: np.array([[row[key] for row in one] for one in rows]) for key in rows[0][0]}
@@ -150,9 +150,9 @@ def network(depth: int, seed: int, until: float = 1.0) -> dict[str, np.ndarray]:
     Returns:
         At ``MARKS`` (4,): over the next 0.005 of s the cosine with -P theta (``direction``), the length over that of
         2 P theta (``speed``), the change of the squared norm over that of the norm law (``law``); ``gap``, of
-        -r / lambda and mu, relative; ``sigma2`` and ``sharpness``, the extreme eigenvalues of the NTK, the latter as eta times the
-        sharpness; and ``norm2``. At ``CURVE``: ``accuracy`` and ``mse`` on the test pairs, ``loss`` the mean square
-        on the training pairs.
+        -r / lambda and mu, relative; ``sigma2`` and ``sharpness``, the extreme eigenvalues of the NTK, the latter as
+        eta times the sharpness; and ``norm2``. At ``CURVE``: ``accuracy`` and ``mse`` on the test pairs, ``loss`` the
+        mean square on the training pairs.
     """
     task, net, start = network_of(depth, seed)
     rate, Y = DEPTHS[depth][1], task.Y_train
@@ -259,8 +259,9 @@ def linear() -> dict[str, np.ndarray]:
     """Gradient descent of deep linear networks.
 
     Returns:
-        ``distance`` (depths, seeds, T) of the product from its destination, of length 1, at ``LINEAR_S``, from 4 on;
-        with three outputs, for 2, 3 and 4 layers (3, seeds) at s = 4.5: ``product``, ``norm``, ``residual`` and at
+        ``distance`` (depths, seeds, T) at ``LINEAR_S``: the part of the product that the data do not see, from 4 on,
+        its destination having length 1; with three outputs, for 2, 3 and 4
+        layers (3, seeds) at s = 4.5: ``product``, ``norm``, ``residual`` and at
         s = 0.5 ``balance``, the relative gaps to their formulas; ``excess``, the squared norm at the start over
         the least.
     """
@@ -281,7 +282,9 @@ def linear_path(layers: int, slow: np.ndarray = LINEAR_S, seeds: int = SEEDS) ->
     width = 6 if layers > 1 else None
     each = [balanced_factors(torch.from_numpy(w), layers, width, seed) for seed, w in enumerate(start)]
     Ws = [np.stack([factors[k].numpy() for factors in each]) for k in range(layers)]
-    return np.array([norm(product(state) - end) for state in descend_linear(Ws, X, X @ end, LINEAR_RIDGE, slow)])
+    hidden = np.eye(8) - np.linalg.pinv(X) @ X  # what the data do not see
+    states = descend_linear(Ws, X, X @ end, LINEAR_RIDGE, slow)
+    return np.array([norm(hidden @ product(state)) for state in states])
 
 
 def linear_end(layers: int, ridge: float = 3e-3) -> dict[str, np.ndarray]:
