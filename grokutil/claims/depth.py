@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -44,15 +45,20 @@ def _slow_flow(seed: int) -> tuple[float, None]:
     return abs(math.log(errors[0] / errors[1]) / math.log(4) - 1), None
 
 
+def _squared(F: Callable[[Tensor], Tensor], y: Tensor) -> Callable[[Tensor, int], Tensor]:
+    """The gradient of the squared error of all samples, in every step."""
+    gradient = torch.func.grad(lambda theta: (F(theta) - y).square().sum())
+    return lambda theta, _: gradient(theta)
+
+
 def _symmetry(seed: int) -> tuple[float, None]:
     """Largest gap of a form after 100 steps to the law of the step, over its start, for all architectures."""
     gaps = []
     for example in EXAMPLES:
         if not example.control:
             X, theta, y = example.draw(seed)
-            F, symmetry = example.F(X), example.symmetry
-            gradient = torch.func.grad(lambda w, F=F, y=y: (F(w) - y).square().sum())
-            _, form, told = descend(symmetry, lambda w, _, g=gradient: g(w), theta, LAM, ETA, 100)
+            symmetry, gradient = example.symmetry, _squared(example.F(X), y)
+            _, form, told = descend(symmetry, gradient, theta, LAM, ETA, 100)
             gaps.append(abs(float((form - told) / symmetry.form(theta))))
     return max(gaps), None
 
