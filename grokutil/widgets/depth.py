@@ -12,7 +12,7 @@ from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 
 SIZE = (5.6, 2.9)
-LAYERS, STARTS = (1, 2, 3, 6, 20), (1.0, 4.0, 16.0)
+LAYERS, STARTS = (1, 2, 3, 6), (1.0, 4.0, 16.0)
 TIMES = np.linspace(0, 3, 121)
 NEAR = 0.05  # where it has arrived, in lengths of the destination
 
