@@ -310,6 +310,7 @@ def test_a_part_of_each_kind_of_cross_entropy_is_computed_again():
     )
 
 
+@pytest.mark.slow
 def test_a_part_of_each_kind_of_depth_is_computed_again():
     """A small network, training to s = 0.25, two isolated flows, a linear network, a normalised one to s = 0.08."""
     recipe = results.recipe("depth")
