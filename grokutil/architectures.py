@@ -152,7 +152,7 @@ EXAMPLES = (
     ),
     Example(
         "attention, queries and keys", "a matrix, queries less keys", _attention, HEAD, (TOKENS, EMBEDDING),
-        lambda w: {"query": w["query"] @ MIX, "key": -w["key"] @ MIX, "bias": -w["bias"] @ MIX},
+        lambda w: {"query": w["query"] @ MIX, "key": -w["key"] @ MIX},
     ),
     Example(
         "attention, values and outputs", "a matrix, values less outputs", _attention, HEAD, (TOKENS, EMBEDDING),
