@@ -5,11 +5,14 @@ What is taken keeps its text and its formulas; what leads elsewhere on the page 
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
+LABEL = re.compile(r'\bid="([\w-]+)"')
+TITLE = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 LEFT_OUT = "a.headerlink, details, button, script, .figure-text"
 
 
@@ -23,27 +26,32 @@ class BookParts:
     def __init__(self, book: Path) -> None:
         if not (book / "book" / "intro.html").is_file():
             raise PartError(f"no built book in {book}: run make book first")
-        self.folder = book / "book"
+        self.texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((book / "book").glob("*.html"))}
+        self._pages: dict[str, BeautifulSoup] = {}
 
     @cached_property
-    def pages(self) -> dict[str, BeautifulSoup]:
-        """The main text of each page, by its name."""
-        found = {}
-        for path in sorted(self.folder.glob("*.html")):
-            text = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select_one("article")
-            if text is not None:
-                found[path.stem] = text
-        return found
+    def places(self) -> dict[str, str]:
+        """The page of each label; the first page that has it."""
+        return {label: name for name in reversed(self.texts) for label in LABEL.findall(self.texts[name])}
 
     def page(self, name: str) -> BeautifulSoup:
-        """The main text of one page."""
-        if name not in self.pages:
-            raise PartError(f"the book has no page {name!r}; it has {', '.join(self.pages)}")
-        return self.pages[name]
+        """The main text of one page.
+
+        Raises:
+            PartError: there is no such page.
+        """
+        if name not in self.texts:
+            raise PartError(f"the book has no page {name!r}; it has {', '.join(self.texts)}")
+        if name not in self._pages:
+            _, start, text = self.texts[name].partition("<article")
+            self._pages[name] = BeautifulSoup(start + text.partition("</article>")[0], "html.parser")
+        return self._pages[name]
 
     def title(self, name: str) -> str:
         """The title of a page, without its number."""
-        return words(self.page(name).select_one("h1")).lstrip("0123456789. ")
+        if name not in self.texts or not (found := TITLE.search(self.texts[name])):
+            raise PartError(f"the book has no page {name!r} with a title")
+        return words(BeautifulSoup(found[1], "html.parser")).lstrip("0123456789. ")
 
     def labelled(self, label: str, page: str = "") -> tuple[str, Tag]:
         """The page that has a label, and the element: a theorem, a figure, an exercise, or a formula.
@@ -51,8 +59,8 @@ class BookParts:
         Raises:
             PartError: no page has it.
         """
-        for name in [page] if page else self.pages:
-            for id in (label, f"equation-{label}"):
+        for id in (label, f"equation-{label}"):
+            if name := page or self.places.get(id):
                 if found := self.page(name).find(id=id):
                     if not found.get_text(strip=True):  # the target that stands before a formula
                         found = found.find_next(class_="math")

@@ -88,11 +88,10 @@ class FigureOf(SphinxDirective):
     """``{figure-of} name``."""
 
     required_arguments = 1
-    option_spec = {"height": directives.positive_int}
 
     def run(self) -> list[nodes.Node]:
         """Write the picture."""
-        return [raw(picture(self, self.arguments[0], self.options.get("height")))]
+        return [raw(picture(self, self.arguments[0]))]
 
 
 class FromBook(SphinxDirective):
@@ -127,17 +126,16 @@ class Live(SphinxDirective):
         face = self.arguments[0]
         if not (Path(self.config.lectures_book) / "_static" / "live" / f"{face}.js").is_file():
             raise self.error(f"the book has no explorer {face} that computes in the browser")
-        poster = picture(self, self.options["poster"], 470)
-        return [raw(f'<div class="live-place" data-face="{face}"></div><div class="poster">{poster}</div>')]
+        poster = picture(self, self.options["poster"])
+        return [raw(f'<div class="live-place" data-face="{face}"></div>{poster}')]
 
 
-def picture(directive: SphinxDirective, name: str, height: int | None) -> str:
+def picture(directive: SphinxDirective, name: str) -> str:
     """The HTML of a figure."""
     known = figures(directive.config.lectures_cache)
     if name not in known:
         raise directive.error(f"no chapter has drawn {name!r}: run make book, or name another figure")
-    size = f' style="max-height: {height}px"' if height else ""
-    return f'<img class="figure" src="figures/{name}.svg" alt="{escape(known[name][0].alt)}"{size}>'
+    return f'<img class="figure" src="figures/{name}.svg" alt="{escape(known[name][0].alt)}">'
 
 
 def raw(html: str) -> nodes.raw:
