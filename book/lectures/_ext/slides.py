@@ -4,7 +4,8 @@
     {question} What ...?      with the answers as a list, and the options right, catches, because
     {figure-of} fig-NAME      a figure of a chapter, as SVG, with its alternative text
     {from-book} LABEL         a theorem, a proposition or a formula, with the words of its chapter
-    {live} FACE               an explorer that computes in the browser; poster is the figure for paper and for files
+    {live} FACE               an explorer that computes in the browser; poster is the figure for paper and for files, controls
+                              and charts are those that a slide has room for: names of inputs, and numbers
 """
 
 from __future__ import annotations
@@ -119,15 +120,23 @@ class Live(SphinxDirective):
     """``{live} face``."""
 
     required_arguments = 1
-    option_spec = {"poster": directives.unchanged_required}
+    option_spec = {
+        "poster": directives.unchanged_required,
+        "controls": directives.unchanged_required,
+        "charts": directives.positive_int_list,
+    }
 
     def run(self) -> list[nodes.Node]:
-        """Leave a place for the explorer, and a figure where it cannot run."""
+        """Leave a place for the explorer, a style for what it shows, and a figure where it cannot run."""
         face = self.arguments[0]
         if not (Path(self.config.lectures_book) / "_static" / "live" / f"{face}.js").is_file():
             raise self.error(f"the book has no explorer {face} that computes in the browser")
         poster = picture(self, self.options["poster"])
-        return [raw(f'<div class="live-place" data-face="{face}"></div>{poster}')]
+        named = "".join(f':not(:has([name="{name}"]))' for name in self.options["controls"].split())
+        shown = "".join(f":not(:nth-child({number}))" for number in self.options["charts"])
+        hidden = f'[data-face="{face}"] .controls > label{named}, [data-face="{face}"] .charts > {shown}'
+        style = f"<style>{hidden} {{ display: none }}</style>"
+        return [raw(f'{style}<div class="live-place" data-face="{face}"></div>{poster}')]
 
 
 def picture(directive: SphinxDirective, name: str) -> str:

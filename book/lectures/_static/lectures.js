@@ -1,11 +1,21 @@
 // Explorers on slides: each is mounted when its slide is shown for the first time, from the files of the book's pages.
 // Where modules cannot be loaded (pages opened as files, print) the figure in its place stays.
-const explorers = new URL("../../_static/live/", document.currentScript.src);
+const explorers = new URL("../../_static/live/", document.currentScript.src), HIGH = 560, LOW = 140;
+// The charts of an explorer are as high as they are wide: they are made as low as the slide needs.
+const fit = (place, face) => new ResizeObserver(() => {
+  for (let chart = place.chart ?? HIGH; chart >= LOW; chart -= 20) {
+    place.style.setProperty("--chart", `${(place.chart = chart)}px`);
+    if (face.offsetHeight <= place.clientHeight) return;
+  }
+}).observe(face);
 const mount = (slide) => slide?.querySelectorAll(".live-place:not([data-mounted])").forEach((place) => {
   place.dataset.mounted = "";
   import(new URL(`${place.dataset.face}.js`, explorers))
     .then((face) => face.mount(place, {}))
-    .then(() => place.nextElementSibling.remove())
+    .then(() => {
+      place.nextElementSibling.remove();
+      fit(place, place.firstElementChild);
+    })
     .catch(() => place.remove());
 });
 addEventListener("DOMContentLoaded", () => {
