@@ -23,6 +23,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+LOADED = {"LICENSE", "dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"}
 WAYS = ("slide", "board", "live", "room", "break")
 
 
@@ -189,13 +190,21 @@ def alone(app: Sphinx, doctree: nodes.document) -> None:
     app.env.metadata[app.env.docname]["orphan"] = "true"
 
 
-def copy_figures(app: Sphinx, exception: Exception | None) -> None:
-    """Put the pictures beside the slides."""
-    if exception is None:
-        target = Path(app.outdir, "figures")
-        target.mkdir(exist_ok=True)
-        for name, (_, folder) in figures(app.config.lectures_cache).items():
-            shutil.copy(folder / f"{name}.svg", target)
+def finish(app: Sphinx, exception: Exception | None) -> None:
+    """Put the pictures beside the slides, and leave out what no slide loads of reveal.js."""
+    if exception is not None:
+        return
+    target = Path(app.outdir, "figures")
+    target.mkdir(exist_ok=True)
+    for name, (_, folder) in figures(app.config.lectures_cache).items():
+        shutil.copy(folder / f"{name}.svg", target)
+    reveal = Path(app.outdir, "_static", "revealjs")
+    for file in reveal.rglob("*"):
+        if file.is_file() and file.relative_to(reveal).as_posix() not in LOADED:
+            file.unlink()
+    for folder in sorted(filter(Path.is_dir, reveal.rglob("*")), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -209,5 +218,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     }.items():  # fmt: skip
         app.add_directive(name, directive)
     app.connect("doctree-read", alone)
-    app.connect("build-finished", copy_figures)
+    app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True}

@@ -19,7 +19,7 @@ const mount = (slide) => slide?.querySelectorAll(".live-place:not([data-mounted]
     .catch(() => place.remove());
 });
 addEventListener("DOMContentLoaded", () => {
-  if (/print-pdf/.test(location.search)) return;
+  if (location.protocol === "file:" || /print-pdf/.test(location.search)) return;
   const show = () => mount(Reveal.getCurrentSlide());
   Reveal.on("ready", show);
   Reveal.on("slidechanged", show);
