@@ -1,7 +1,7 @@
 """The figures of the chapters as files: SVG, PDF, caption, alternative text, and the cell that drew each.
 
-A chapter's kernel draws each figure in every form of `DRAWN`. The book shows the PNG. `take` moves the others out of the
-executed notebook, so that it is what it would be without them; `stored` finds them again in the cache, by the figure's label.
+A chapter's kernel draws each figure in every form of `DRAWN`. The book shows the PNG. `take` moves the others out of
+the executed notebook, so that it is what it would be without them; `stored` finds them again in the cache.
 """
 
 import json

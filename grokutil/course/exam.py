@@ -21,6 +21,7 @@ QUESTION = re.compile(r"^## (\d+)\. (.+)$", re.M)
 PARTS = re.compile(r"\n(?P<text>.*?)\n```python\n(?P<code>.*?)```\n\n### Solution\n(?P<solution>.*)\Z", re.S)
 PLACE = re.compile(r"\[\[(\w+)\]\]")
 MARKS = re.compile(r"\*(\d+) points?, (\d+) minutes?, lecture (\d+)\.\*")
+ANCHOR = re.compile(r'<a class="anchor-link".*?</a>')
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>@page {{ size: A4; margin: 18mm }} body {{ font: 11pt/1.4 sans-serif; max-width: 44rem; margin: auto }}
@@ -33,7 +34,7 @@ h2 {{ font-size: 12pt; margin: 1.4em 0 0.3em }} section {{ break-inside: avoid }
 
 @dataclass(frozen=True)
 class Question:
-    """A question of an examination; ``points``, ``minutes`` and ``lecture`` are read from the first line of its text."""
+    """A question; ``points``, ``minutes`` and ``lecture`` are read from the first line of its text."""
 
     number: int
     title: str
@@ -105,7 +106,7 @@ def paper(above: str, questions: Sequence[Question], me: Student, mathjax: str, 
     """
     from nbconvert.filters.markdown_mistune import markdown2html_mistune  # nbgrader brings it
 
-    body = markdown2html_mistune(above) + f"<p><strong>{html.escape(me.id)}</strong>, "
+    body = ANCHOR.sub("", markdown2html_mistune(above)) + f"<p><strong>{html.escape(me.id)}</strong>, "
     body += f"{sum(question.points for question in questions)} points, "
     body += f"{sum(question.minutes for question in questions)} minutes</p>"
     for place, question in enumerate(questions, 1):

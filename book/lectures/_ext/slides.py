@@ -1,11 +1,11 @@
 """What slides are made of: words for the lecturer, questions for the room, and the chapters' own parts.
 
-    {say} 6 board             minutes, and how: slide, board, live, room or break; the text goes into the speaker's notes
-    {question} What ...?      with the answers as a list, and the options right, catches, because
-    {figure-of} fig-NAME      a figure of a chapter, as SVG, with its alternative text
-    {from-book} LABEL         a theorem, a proposition or a formula, with the words of its chapter
-    {live} FACE               an explorer that computes in the browser; poster is the figure for paper and for files, controls
-                              and charts are those that a slide has room for: names of inputs, and numbers
+- ``{say} 6 board``: minutes, and how: slide, board, live, room or break; the text goes into the speaker's notes.
+- ``{question} What ...?``: with the answers as a list, and the options right, catches, because.
+- ``{figure-of} fig-NAME``: a figure of a chapter, as SVG, with its alternative text.
+- ``{from-book} LABEL``: a theorem, a proposition or a formula, with the words of its chapter.
+- ``{live} FACE``: an explorer that computes in the browser. ``poster`` is the figure for paper and for files;
+  ``controls`` (names of inputs) and ``charts`` (numbers) are those that there is room for.
 """
 
 from __future__ import annotations
