@@ -110,6 +110,7 @@ def test_every_slide_is_whole_legible_and_at_home(browser, server, lectures, lec
         faults[where, "4:3"] = page.evaluate(CUT)
         page.keyboard.press("PageDown")  # as a remote control does
     assert {place: fault for place, fault in faults.items() if fault} == {}
+    assert page.evaluate("() => Reveal.getTotalSlides()") == count, "an explorer is counted as a slide"
     assert len({where for where, _ in faults}) == count == len(parsed(lectures / f"{lecture}.html").select("h1, h2"))
     assert explorers.count("runs") == len(explorers) - explorers.count("none")
     assert page.evaluate(PICTURES) == [] and page.evaluate(FORMULAS) == []

@@ -38,7 +38,10 @@ revealjs_static_path = ["_static"]
 revealjs_use_section_ids = True
 revealjs_js_files = [("lectures.js", {"defer": "defer"})]
 revealjs_script_files = ["revealjs/dist/reveal.js"]
-revealjs_script_plugins = [{"src": "revealjs/plugin/notes/notes.js", "name": "RevealNotes"}]
+revealjs_script_plugins = [
+    {"src": "revealjs/plugin/notes/notes.js", "name": "RevealNotes"},
+    {"src": "revealjs/plugin/zoom/zoom.js", "name": "RevealZoom"},
+]
 revealjs_script_conf = """{
     width: 1280, height: 720, margin: 0, center: false, hash: true, transition: "none", display: "flex",
     controls: false, slideNumber: "c/t", scrollActivationWidth: null, pdfSeparateFragments: false,

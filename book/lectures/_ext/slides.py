@@ -23,7 +23,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-LOADED = {"LICENSE", "dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"}
+LOADED = {"LICENSE", "dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js", "plugin/zoom/zoom.js"}
 WAYS = ("slide", "board", "live", "room", "break")
 
 

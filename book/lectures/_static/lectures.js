@@ -14,12 +14,13 @@ const mount = (slide) => slide?.querySelectorAll(".live-place:not([data-mounted]
     .then((face) => face.mount(place, {}))
     .then(() => {
       place.nextElementSibling.remove();
+      place.firstElementChild.dataset.visibility = "uncounted"; // it is a section, and no slide
       fit(place, place.firstElementChild);
     })
     .catch(() => place.remove());
 });
 addEventListener("DOMContentLoaded", () => {
-  if (location.protocol === "file:" || /print-pdf/.test(location.search)) return;
+  if (location.protocol === "file:" || /print-pdf|receiver/.test(location.search)) return; // receiver: the speaker's window
   const show = () => mount(Reveal.getCurrentSlide());
   Reveal.on("ready", show);
   Reveal.on("slidechanged", show);
