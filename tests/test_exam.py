@@ -1,8 +1,6 @@
 """The examination: every solution a second time, by another way, for students with other numbers."""
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from scipy.optimize import brentq
 
 from grokutil.adders import adder
 from grokutil.course import student
+from grokutil.course.__main__ import main
 from grokutil.course.exam import Question, filled, paper, read_exam, written
 from grokutil.data import modular_addition
 from grokutil.fourier import fourier_features
@@ -249,14 +248,15 @@ def test_a_question_without_its_parts_is_named(tmp_path):
         filled(question.text, question.numbers(student("ada")))
 
 
-def test_the_command_writes_papers_and_solutions_apart(root, tmp_path):
-    (tmp_path / "ids.txt").write_text("ada\nben\n")
+def test_the_command_writes_papers_and_solutions_apart(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(root)
     ids, to = tmp_path / "ids.txt", tmp_path / "exam"
-    command = [sys.executable, "-m", "grokutil.course", "exam", "--ids", ids, "--to", to]
-    done = subprocess.run([*command, "--only", "3", "1"], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0 and "2 papers of 2 questions" in done.stdout, done.stderr
-    assert {path.name for path in (tmp_path / "exam" / "papers").iterdir()} == {"ada.html", "ben.html"}
-    page = (tmp_path / "exam" / "papers" / "ada.html").read_text()
+    ids.write_text("ada\nben\n")
+    command = ["exam", "--ids", str(ids), "--to", str(to)]
+    main([*command, "--only", "3", "1"])
+    assert "2 papers of 2 questions" in capsys.readouterr().out
+    assert {path.name for path in (to / "papers").iterdir()} == {"ada.html", "ben.html"}
+    page = (to / "papers" / "ada.html").read_text()
     assert page.index("Along a bend") < page.index("The wait") and "solution" not in page.partition("</head>")[2]
-    wrong = subprocess.run([*command, "--only", "99"], cwd=root, capture_output=True, text=True)
-    assert wrong.returncode and "no question 99; there are 1 to 17" in wrong.stderr
+    with pytest.raises(SystemExit, match="no question 99; there are 1 to 17"):
+        main([*command, "--only", "99"])

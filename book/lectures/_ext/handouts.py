@@ -9,7 +9,6 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +60,15 @@ def plan(app: Sphinx, name: str, parts: BookParts) -> dict[str, Any]:
     """A lecture in a table: its slides with minutes, ways and words, and its questions."""
     doctree = app.env.get_doctree(name)
     rows, asked = [], []
-    for section in doctree.findall(nodes.section):
+    for place, section in enumerate(doctree.findall(nodes.section)):
         title = section.next_node(nodes.title).astext()
         own = [child for child in section.children if not isinstance(child, nodes.section)]
         for node in (found for child in own for found in child.findall(say)):
-            rows.append({"title": title, "minutes": node["minutes"], "way": node["way"], "words": said(node)[1:]})
+            rows.append({"title": title, "place": place, "words": said(node)[1:], **node.attributes})
         for node in (found for child in own for found in child.findall(question)):
             right, catches = answered(node)
             answers = [item.astext() for item in node.findall(nodes.list_item)]
             asked.append({"text": node["text"], "answers": answers, "right": right, "catches": catches})
-    for row, end in zip(rows, accumulate(row["minutes"] for row in rows), strict=True):
-        row["from"] = end - row["minutes"]
     told = front(name)
     ways = {way: sum(row["minutes"] for row in rows if row["way"] == way) for way in ("board", "slide", "live", "room")}
     return {
@@ -82,6 +79,7 @@ def plan(app: Sphinx, name: str, parts: BookParts) -> dict[str, Any]:
         "questions": asked,
         "ways": ways,
         "minutes": sum(row["minutes"] for row in rows),
+        "sheets": [chapter for chapter in told["chapters"] if chapter in taught()],
         "chapter_titles": {chapter: parts.title(chapter) for chapter in told["chapters"]},
         **told,
     }

@@ -161,7 +161,7 @@ def notes(paragraphs: list[str]) -> str:
 def said(node: say) -> list[str]:
     """The paragraphs of what to say, the first with its minutes and its way."""
     lines = [paragraph.astext().replace("\n", " ") for paragraph in node.findall(nodes.paragraph)]
-    return [f"{node['minutes']} min, {node['way']}.", *lines]
+    return [f"From minute {node['from']}: {node['minutes']} min, {node['way']}.", *lines]
 
 
 def answered(node: question) -> list[str]:
@@ -185,8 +185,12 @@ def depart_question(self: Any, node: question) -> None:
     self.body.append("</div>" + notes(answered(node)))
 
 
-def alone(app: Sphinx, doctree: nodes.document) -> None:
-    """No table of contents holds the lectures: their own page lists them."""
+def prepare(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each slide its minute. No table of contents holds the lectures: their own page lists them."""
+    minute = 0
+    for node in doctree.findall(say):
+        node["from"] = minute
+        minute += node["minutes"]
     app.env.metadata[app.env.docname]["orphan"] = "true"
 
 
@@ -217,6 +221,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "say": Say, "question": Question, "figure-of": FigureOf, "from-book": FromBook, "live": Live,
     }.items():  # fmt: skip
         app.add_directive(name, directive)
-    app.connect("doctree-read", alone)
+    app.connect("doctree-read", prepare)
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True}
