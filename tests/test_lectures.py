@@ -246,5 +246,16 @@ def test_kept_notebooks_hold_no_vector_pictures(root, book):
     assert "image/png" in forms and not forms & {"image/svg+xml", "application/pdf"}
 
 
+def test_a_part_of_a_figure_keeps_its_shape(lectures):
+    for image in parsed(lectures / "09_without_training.html").select("img[style]"):
+        inset = re.search(r"inset\((\d+)% (\d+)% (\d+)% (\d+)%\)", image["style"])
+        top, right, bottom, left = map(int, inset.groups())
+        wide, high = map(int, re.search(r"width: (\d+)px; height: (\d+)px", image["style"]).groups())
+        root = ET.fromstring((lectures / image["src"]).read_bytes())
+        width, height = (float(root.get(side).removesuffix("pt")) for side in ("width", "height"))
+        shown = width * (100 - left - right) / (height * (100 - top - bottom))
+        assert abs(wide / high / shown - 1) < 0.01 and wide <= 1240 and high <= 570
+
+
 def test_the_teachers_chapter_leads_there(book):
     assert '"../lectures/index.html"' in (book / "book" / "teaching.html").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 - ``{say} 6 board``: minutes, and how: slide, board, live, room or break; the text goes into the speaker's notes.
 - ``{question} What ...?``: with the answers as a list, and the options right, catches, because.
-- ``{figure-of} fig-NAME``: a figure of a chapter, as SVG, with its alternative text.
+- ``{figure-of} fig-NAME``: a figure of a chapter, as SVG, with its alternative text; ``part`` shows a part, larger.
 - ``{from-book} LABEL``: a theorem, a proposition or a formula, with the words of its chapter.
 - ``{live} FACE``: an explorer that computes in the browser. ``poster`` is the figure for paper and for files;
   ``controls`` (names of inputs) and ``charts`` (numbers) are those that there is room for.
@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -24,6 +26,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 LOADED = {"LICENSE", "dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js", "plugin/zoom/zoom.js"}
+SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
+ROOM = 1240, 570  # pixels for a figure
 WAYS = ("slide", "board", "live", "room", "break")
 
 
@@ -86,14 +90,23 @@ class Question(SphinxDirective):
         return [node]
 
 
+def percents(text: str) -> list[int]:
+    """Four whole numbers from 0 to 100."""
+    found = [directives.percentage(number) for number in text.split()]
+    if len(found) != 4:
+        raise ValueError(f"a part has four edges, left, top, right, bottom; got {text!r}")
+    return found
+
+
 class FigureOf(SphinxDirective):
     """``{figure-of} name``."""
 
     required_arguments = 1
+    option_spec = {"part": percents}
 
     def run(self) -> list[nodes.Node]:
         """Write the picture."""
-        return [raw(picture(self, self.arguments[0]))]
+        return [raw(picture(self, self.arguments[0], self.options.get("part", ())))]
 
 
 class FromBook(SphinxDirective):
@@ -140,12 +153,25 @@ class Live(SphinxDirective):
         return [raw(f'{style}<div class="live-place" data-face="{face}"></div>{poster}')]
 
 
-def picture(directive: SphinxDirective, name: str) -> str:
-    """The HTML of a figure."""
+def picture(directive: SphinxDirective, name: str, part: Sequence[int] = ()) -> str:
+    """The HTML of a figure, or of a part of it: from left, top to right, bottom in percent.
+
+    A browser that does not know parts shows the whole.
+    """
     known = figures(directive.config.lectures_cache)
     if name not in known:
         raise directive.error(f"no chapter has drawn {name!r}: run make book, or name another figure")
-    return f'<img class="figure" src="figures/{name}.svg" alt="{escape(known[name][0].alt)}">'
+    style = f' style="{cut(known[name][1] / f"{name}.svg", *part)}"' if part else ""
+    return f'<img class="figure" src="figures/{name}.svg" alt="{escape(known[name][0].alt)}"{style}>'
+
+
+def cut(picture: Path, left: int, top: int, right: int, bottom: int) -> str:
+    """The style of a part of a picture, as large as it fits on a slide with a title of one line."""
+    width, height = map(float, SIZE.search(picture.read_text(encoding="utf-8")).groups())
+    shape = width * (right - left) / (height * (bottom - top))
+    wide = min(ROOM[0], ROOM[1] * shape)
+    edges = f"object-view-box: inset({top}% {100 - right}% {100 - bottom}% {left}%)"
+    return f"{edges}; flex: none; width: {wide:.0f}px; height: {wide / shape:.0f}px; margin: 0; align-self: center"
 
 
 def raw(html: str) -> nodes.raw:
