@@ -19,7 +19,7 @@ from grokutil.optimisers import SGD, descend
 from grokutil.trajectory import Trajectory
 
 START = (0.7, 0.7**2 - 2)
-RATE, TOTAL, SLOW = 0.05, 1e-2, 2e-3  # eta, and lambda + eta delta^2; lambda at large learning rates
+RATE, TOTAL, SLOW = 0.05, 1e-2, 4e-3  # eta, and lambda + eta delta^2; lambda at large learning rates
 PRACTICES = {
     "label noise": "eta delta^2 / lambda",
     "learning rate": "eta",

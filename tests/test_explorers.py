@@ -367,7 +367,7 @@ class TestDestinations:
         assert f"w1 squared is {path[-1, 0] ** 2:.3f}" in alt
 
     def test_the_dial_goes_from_the_least_to_the_most(self):
-        assert [destinations.strength("speeds", dial) for dial in (0, 0.5, 1)] == pytest.approx([0.25, 1, 4])
+        assert [destinations.strength("speeds", dial) for dial in (0, 0.5, 1)] == pytest.approx([1 / 3, 1, 3])
         assert destinations.strength("learning rate", 0.6) == pytest.approx(0.2)
         box = destinations.destinations()
         assert "kernel-free" in str([child._dom_classes for child in box.children])

@@ -19,7 +19,7 @@ FRACTION = (0.0, 0.25, 0.5, 0.75, 1.0)
 PRACTICES = ("label noise", "learning rate", "speeds")
 LETTERS = {"label noise": r"$\gamma$", "learning rate": r"$\eta$", "speeds": "$a$"}
 RANGES = {"label noise": (0.0, 1.0), "learning rate": (0.05, 0.3)}
-SPEEDS = (0.25, 4.0)
+SPEEDS = (1 / 3, 3.0)
 
 
 def strength(practice: str, dial: float) -> float:

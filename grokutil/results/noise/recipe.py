@@ -134,7 +134,8 @@ def batch_runs(
     Returns:
         By network: ``shift`` of the mean of the runs from gradient descent and its standard error; the root mean square
         of their spread, ``normal`` and ``tangent``; ``worst`` distance to the slow flow; ``loss``, the mean of |r|^2
-        over the last twentieth over lambda^2 |mu|^2, its standard error, and what the stationary covariance predicts.
+        over the last twentieth over that of gradient descent, its standard error, and what the stationary covariance
+        says of it.
     """
     theta, X, y = stacked(networks, runs + 1)  # the last run of each takes all samples
     n, draw = X.shape[1], torch.Generator().manual_seed(seed)
@@ -160,13 +161,14 @@ def batch_runs(
         spread = ends[:-1] - mean
         space = one.Z.at(mean)
         along = torch.stack([space.project(v) for v in spread])
-        unit = (slow_step / eta) ** 2 * float(space.multiplier().square().sum())
+        whole_loss = float(losses[-1])
         rows.append({
             "shift": float((mean - ends[-1]).norm()), "shift_error": float((ends[:-1].var(0) / runs).sum().sqrt()),
             "normal": float((spread - along).square().sum(1).mean().sqrt()),
             "tangent": float(along.square().sum(1).mean().sqrt()),
             "worst": float((ends[:-1] - limit).norm(dim=1).max()), "gd": float((ends[-1] - limit).norm()),
-            "loss": float(losses[:-1].mean()) / unit, "loss_error": float(losses[:-1].std()) / unit / runs**0.5,
+            "loss": float(losses[:-1].mean()) / whole_loss,
+            "loss_error": float(losses[:-1].std()) / whole_loss / runs**0.5,
             "predicted": stationary_loss(space, eta, size),
         })  # fmt: skip
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}
