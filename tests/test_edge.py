@@ -100,14 +100,10 @@ def test_the_end_is_the_shortest_point_within_the_cap():
 
 @pytest.mark.parametrize("eta", [0.2, 0.3])
 def test_training_on_the_parabola_ends_at_the_cap_with_the_loss_of_its_multiplier(eta):
-    x, ridge = (1 / eta - 1) / 4, 1e-3
+    x, ridge = (1 / eta - 1) / 4, 2e-3
 
-    def gradient(w):
-        r = w[1] - w[0] ** 2 + 2
-        return 2 * r * torch.stack((-2 * w[0], torch.ones(())))
-
-    runs = descend(SGD(eta, 2 * ridge), gradient, on_parabola(0.4))
-    late = torch.stack([w for w, _ in itertools.islice(runs, 15_000, 16_000)])
+    runs = descend(SGD(eta, 2 * ridge), PARABOLA.loss_gradient, on_parabola(0.4))
+    late = torch.stack([w for w, _ in itertools.islice(runs, 8000, 9000)])
     assert float(late[:, 0].mean() ** 2) == pytest.approx(x, rel=0.05)
     loss = (parabola(late)[:, 0] + 2).square().mean()
     expected = ridge * edge_multiplier(PARABOLA, on_parabola(x)) * edge(eta)

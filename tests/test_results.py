@@ -357,19 +357,20 @@ def test_a_part_of_how_long_training_takes_is_computed_again():
 
 def test_a_part_of_each_kind_of_noise_is_computed_again():
     """AdamW at its first marks, the edge on one network, mini-batches at the largest step."""
-    recipe = results.recipe("noise")
+    from grokutil.results.noise import adams, small
+
     expected, notes = results.load("noise", "adamw_11_1e-3")
-    assert notes["marks"] == list(recipe.ADAM["adamw_11_1e-3"].marks) and notes["seeds"] == 5
-    for key, array in recipe.adam("adamw_11_1e-3", seeds=1, marks=recipe.ADAM["adamw_11_1e-3"].marks[:2]).items():
+    assert notes["marks"] == list(adams.ADAM["adamw_11_1e-3"].marks) and notes["seeds"] == 5
+    for key, array in adams.adam("adamw_11_1e-3", seeds=1, marks=adams.ADAM["adamw_11_1e-3"].marks[:2]).items():
         np.testing.assert_allclose(array, expected[key][:1, :2], rtol=1e-4, err_msg=key)
 
     expected, notes = results.load("noise", "edge_small")
     place = notes["seeds"].index(28)
-    again, _ = recipe.edge_small(seeds=(28,), slow_steps=notes["slow_steps"][:1])
+    again, _ = small.edge_small(seeds=(28,), slow_steps=notes["slow_steps"][:1])
     for key in ("end", "free", "loss", "predicted", "ridge"):
         np.testing.assert_allclose(again[key][0, 0], expected[key][0, place], rtol=1e-2, err_msg=key)
 
     expected, notes = results.load("noise", "batches_small")
-    again = recipe.batch_runs(recipe.batch_networks(), recipe.BATCH_STEADY, notes["slow_steps"][0], 1, notes["runs"])
+    again = small.batch_runs(small.batch_networks(), small.BATCH_STEADY, notes["slow_steps"][0], 1, notes["runs"])
     for key in ("normal", "tangent", "worst", "loss", "predicted"):
         np.testing.assert_allclose(again[key], expected[f"decay_{key}"][0], rtol=1e-3, err_msg=key)

@@ -110,7 +110,6 @@ MUTANTS = (
         "return min(1.5, (2 / strength - 1) / 4)",
         "the parabola's stable points for half the learning rate",
         ("test_destinations.py::test_a_large_learning_rate_ends_at_the_shortest_stable_point",),
-        ("noise-edge",),
     ),
     Mutant(
         "claims/noise",
