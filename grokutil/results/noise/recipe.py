@@ -33,9 +33,10 @@ CELLS = (
 def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
     """The arrays and the notes of one stored file."""
     if cell in ADAM:
-        return adam(cell), {"width": WIDTH, **ADAM[cell]._asdict()}
+        return adam(cell), {"width": WIDTH, **ADAM[cell]._asdict(), "seed": 0}  # the first
     made: dict[str, Callable[[], tuple[dict[str, np.ndarray], dict]]] = {
         "batches_small": batches_small, "batches": batches, "crossover": crossover, "edge_small": edge_small,
         "momentum": momentum, "edge_task": edge_task, "unlearning": unlearning, "ratio": ratio,
     }  # fmt: skip
-    return made[cell]()
+    arrays, notes = made[cell]()
+    return arrays, notes | {"seed": 0}  # of batches and noise
