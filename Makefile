@@ -24,9 +24,10 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reor
 # else that decides what their cells print, so a change there throws the cache away.
 CALCULATION := requirements.txt $(shell find grokutil -type f -not -path '*/.*' -not -name '*.pyc')
 EXECUTED_WITH := _build/executed-with-$(shell cat $(CALCULATION) | cksum | cut -d ' ' -f 1)
-CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/assignments/*' -not -path 'book/live/*' -not -name '*.pyc')
+CHAPTERS := $(shell find book -type f -not -path '*/.*' -not -path 'book/assignments/*' -not -path 'book/live/*' -not -path 'book/lectures/*' -not -name '*.pyc')
+LECTURES := _build/html/lectures/index.html
 
-.PHONY: help book test quick lab assignments grade results pdf claims mutants benchmark vendor live clean
+.PHONY: help book lectures test quick lab assignments grade exam results pdf claims mutants benchmark vendor live clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +36,11 @@ book: $(BOOK) ## build the book, executing its chapters
 	@echo 'The book is at _build/html/index.html'
 	@echo 'Serve it with: $(BIN)/python -m http.server -d _build/html'
 
-test: $(BOOK) ## test everything: style, types, grokutil, the book, the book in a browser
+lectures: $(LECTURES) ## build slides, plans, sheets and the figure pack from the built book; PDF=1 prints them too
+	$(if $(PDF),$(BIN)/python book/lectures/print.py)
+	@echo 'The lectures are at $(LECTURES)'
+
+test: $(BOOK) $(LECTURES) ## test everything: style, types, grokutil, the book, the book in a browser
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 quick: $(INSTALLED) ## test what needs neither the built book nor much time
@@ -52,6 +57,10 @@ grade: $(INSTALLED) ## grade the submissions in DIR=folder (ID/SET.ipynb); IDS, 
 	@test -n '$(DIR)' || { echo 'Say which folder: make grade DIR=submissions'; exit 1; }
 	$(BIN)/python -m grokutil.course grade '$(DIR)' $(if $(IDS),--ids '$(IDS)') \
 		$(foreach set,$(SET),--set '$(set)') $(foreach id,$(AGAIN),--again '$(id)') $(if $(SANDBOX),--sandbox '$(SANDBOX)')
+
+exam: $(INSTALLED) ## write a paper and its solutions for each of the ids in IDS=file; ONLY="1 4 7" takes these questions
+	@test -n '$(IDS)' || { echo 'Say for whom: make exam IDS=ids.txt'; exit 1; }
+	$(BIN)/python -m grokutil.course exam --ids '$(IDS)' $(if $(ONLY),--only $(ONLY))
 
 results: $(INSTALLED) ## compute the stored results in grokutil/results again
 	$(BIN)/python -m grokutil.results
@@ -95,4 +104,9 @@ $(EXECUTED_WITH):
 # --all, because pages that Sphinx takes from an earlier build keep silent about their warnings.
 $(BOOK): _config.yml _toc.yml CITATION.cff $(CHAPTERS) $(EXECUTED_WITH) $(INSTALLED)
 	TQDM_DISABLE=1 $(BIN)/jupyter-book build . --all -W -n --keep-going
+	@touch $@
+
+$(LECTURES): $(BOOK) $(shell find book/lectures -type f -not -path '*/__pycache__/*')
+	rm -rf $(@D)
+	$(BIN)/python -m sphinx -b revealjs -E -q -W --keep-going -d _build/lectures-doctrees book/lectures $(@D)
 	@touch $@

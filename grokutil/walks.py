@@ -11,10 +11,12 @@ from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
 from grokutil.checks import Matrix, float_vector, layers, number, positive, targets
+from grokutil.constraints import ZeroLossManifold
 from grokutil.manifold import TangentSpace, join, split
 from grokutil.model import hidden, predict
 from grokutil.recorder import Measure, Run, Steps, Until, recorded
-from grokutil.trajectory import increasing_times
+from grokutil.tangent import Linearisation
+from grokutil.trajectory import State, increasing_times
 
 Point = tuple[Tensor, Tensor]
 Field = Callable[[TangentSpace], Tensor]
@@ -23,7 +25,7 @@ TOLERANCE = 1e-10  # of the residual, relative to the targets
 ROUNDS = 50
 
 
-def norm_descent(space: TangentSpace) -> Tensor:
+def norm_descent(space: Linearisation) -> Tensor:
     r"""The field :math:`-2 \theta` of :func:`projected_flow`, whose projection descends the norm fastest, (d,)."""
     return -2 * space.theta
 
@@ -217,20 +219,14 @@ def projected_flow(
     Y = targets(Y, X, W2)
     sigma, point, count = get_activation(activation), retract(W1, W2, X, Y, activation), 0
 
-    def steps() -> Steps:
+    def step_from(here: Point, h: float) -> Point:
         nonlocal count
-        now, here = float(times[0]), point
-        for end in times[1:].tolist():
-            left = max(1, int(np.ceil((end - now) / step * (1 - 1e-9))))
-            h = (end - now) / left
-            for k in range(left - 1, -1, -1):
-                middle = TangentSpace(*_moved(here, h / 2, TangentSpace(*here, X, sigma), field), X, sigma)
-                here = retract(*_moved(here, h, middle, field), X, Y, sigma, None if sigma.kink else middle)
-                now, count = end - k * h, count + 2
-                yield now, lambda time, here=here: here  # type: ignore[misc]  # noqa: ARG005
+        count += 2
+        middle = TangentSpace(*_moved(here, h / 2, TangentSpace(*here, X, sigma), field), X, sigma)
+        return retract(*_moved(here, h, middle, field), X, Y, sigma, None if sigma.kink else middle)
 
     return Run(
-        steps(),
+        _steps(step_from, point, times, step),
         point,
         times,
         "s",
@@ -242,7 +238,91 @@ def projected_flow(
     )
 
 
-def _name(field: Field) -> str:
+@recorded
+def manifold_walk(
+    Z: ZeroLossManifold,
+    start: Tensor,
+    times: Sequence[float] | np.ndarray,
+    *,
+    field: Callable[[Linearisation], Tensor] = norm_descent,
+    step: float = 0.02,
+    measure: Measure | None = None,
+    until: Until | None = None,
+    progress: bool = True,
+) -> Run:
+    r"""The walk of :func:`projected_flow` on any zero-loss manifold, with states (d,): for networks of any depth.
+
+    It needs no more of Z than residuals and the linearisation at a point, which for a
+    :class:`~grokutil.deep.DeepManifold` does without the Jacobian. F must be smooth.
+
+    Args:
+        Z: the manifold.
+        start: a point of it, (d,) float64; corrected if it is off.
+        times: when to record, increasing, on the clock s.
+        field: maps a :class:`~grokutil.tangent.Linearisation` to a vector (d,); its projection is the velocity.
+        step: the longest step, in s.
+        measure, until, progress: as for :func:`projected_flow`, called with (time, theta).
+
+    Returns:
+        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"`` and states (d,) of zero loss.
+
+    Raises:
+        SingularPointError: J loses full rank on the way.
+        ValueError: an argument outside its range, or a step too long to come back to the manifold.
+
+    Source: paper, sections 4.5 and 4.6 (the factor 2 is that of eq. 3).
+    """
+    times, step, count = increasing_times(times), positive("step", step), 0
+    theta = float_vector("start", start)
+    point = _back(Z, theta, Z.at(theta))
+
+    def step_from(here: Tensor, h: float) -> Tensor:
+        nonlocal count
+        count += 2
+        at = Z.at(here)
+        middle = Z.at(here + h / 2 * at.project(field(at)))
+        return _back(Z, here + h * middle.project(field(middle)), middle)
+
+    return Run(
+        _steps(step_from, point, times, step),
+        point,
+        times,
+        "s",
+        evaluations=lambda: count,
+        settings={"method": "midpoint, retracted", "step": step, "field": _name(field)},
+        measure=measure,
+        until=until,
+        progress=progress,
+    )
+
+
+def _steps(step_from: Callable[[State, float], State], start: State, times: np.ndarray, step: float) -> Steps:
+    """Steps of at most ``step``, all alike between two of ``times``, which they end on."""
+    now, here = float(times[0]), start
+    for end in times[1:].tolist():
+        left = max(1, int(np.ceil((end - now) / step * (1 - 1e-9))))
+        h = (end - now) / left
+        for k in range(left - 1, -1, -1):
+            here, now = step_from(here, h), end - k * h
+            yield now, lambda time, here=here: here  # type: ignore[misc]  # noqa: ARG005
+
+
+def _back(Z: ZeroLossManifold, theta: Tensor, space: Linearisation) -> Tensor:
+    """A point of Z near ``theta``, by steps with the linearisation at a nearby point."""
+    for _ in range(ROUNDS):
+        r = Z.residual(theta)
+        if r.norm() <= TOLERANCE * Z.y.norm():
+            return theta
+        theta = theta - space.correction(r)
+        if not torch.isfinite(theta).all():
+            break
+    raise ValueError(
+        f"no zero-loss point found in {ROUNDS} steps: the relative residual is {float(r.norm() / Z.y.norm()):.1g}; "
+        f"take a shorter step, or start closer, for example from Z.newton(start)"
+    )
+
+
+def _name(field: Callable[..., Tensor]) -> str:
     return getattr(field, "__name__", repr(field))
 
 

@@ -22,7 +22,7 @@ settings.load_profile("repeatable")
 
 LONG = {  # begun first
     *("test_mutants", "test_explorers_live", "test_course_grading", "test_results", "test_assignments"),
-    *("test_course_models", "test_course_handed_in", "test_course_kernel", "test_style"),
+    *("test_course_models", "test_course_handed_in", "test_course_kernel", "test_style", "test_lectures"),
 }
 ROOT = Path(__file__).parent.parent
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]

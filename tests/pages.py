@@ -147,9 +147,9 @@ def visit(browser, server, name):
         seen.overhang[size["width"]] = page.evaluate(OVERHANG)
         seen.unreached[size["width"]] = page.evaluate(UNREACHED)
     seen.cut_off_on_phone = page.evaluate(CUT_OFF)
+    page.evaluate(FEW_FORMULAS)
     shape(page, (DESK, "dark"))
     seen.pictures_on_dark = page.evaluate(ON_DARK)
-    page.evaluate(FEW_FORMULAS)
     for form in FORMS[1:3]:  # the structure depends on the width, colours on the theme too
         shape(page, form)
         seen.violations += [[form, *fault] for fault in audit(page, runOnly=TAGS, rules=NO_CONTRAST)]

@@ -17,7 +17,7 @@ from grokutil.gradient_flow import fall, slow_flow
 from grokutil.measure import learning_curves
 from grokutil.toy import LinearToy, parabola_coefficient, parabola_loss
 from grokutil.train import gradient_descent
-from grokutil.widgets import destinations, four_paths, orthogonality, phases, toy_descent, training_scrubber
+from grokutil.widgets import depth, destinations, four_paths, orthogonality, phases, toy_descent, training_scrubber
 from grokutil.widgets import margins as margin_explorer
 from grokutil.widgets import scale as scale_explorer
 from grokutil.widgets.live import Live, drawing
@@ -186,6 +186,22 @@ class TestPhases:
     def test_the_live_face_takes_any_odd_modulus(self):
         box = phases.phases()
         assert [control.description for control in _sliders(box)] == ["phases q", "modulus p"]
+
+
+class TestDepth:
+    @pytest.mark.parametrize("start", depth.STARTS)
+    def test_the_curves_are_the_closed_form_and_the_marker_is_where_the_path_arrives(self, start):
+        figure = Figure()
+        alt = depth.draw(figure, 3, start)
+        left, right = figure.axes
+        one, three = (line.get_ydata() for line in left.lines[:2])
+        assert one == pytest.approx(start * np.exp(-2 * depth.TIMES)) and (three[1:] < one[1:]).all()
+        (at,), (delay,) = right.lines[1].get_data()
+        assert at == 3 and np.interp(delay, depth.TIMES, np.log(three)) == pytest.approx(np.log(0.05), abs=1e-3)
+        assert f"at s = {delay:.2f}; one layer takes {0.5 * np.log(start / 0.05):.2f}" in alt
+
+    def test_the_live_face_takes_any_number_of_layers(self):
+        assert [control.description for control in _sliders(depth.depth_explorer())] == ["layers"]
 
 
 class TestScale:

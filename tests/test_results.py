@@ -374,3 +374,33 @@ def test_a_part_of_each_kind_of_noise_is_computed_again():
     again = small.batch_runs(small.batch_networks(), small.BATCH_STEADY, notes["slow_steps"][0], 1, notes["runs"])
     for key in ("normal", "tangent", "worst", "loss", "predicted"):
         np.testing.assert_allclose(again[key], expected[f"decay_{key}"][0], rtol=1e-3, err_msg=key)
+
+
+@pytest.mark.slow
+def test_a_part_of_each_kind_of_depth_is_computed_again():
+    """A small network, training to s = 0.25, two isolated flows, a linear network, a normalised one to s = 0.08."""
+    recipe = results.recipe("depth")
+    expected, _ = results.load("depth", "small_1")
+    again = recipe.small(True, depths=(3,), seeds=(0,))
+    np.testing.assert_allclose(again["error"], expected["error"][1:2, :1], rtol=1e-3)
+
+    expected, notes = results.load("depth", "network_2_0")
+    assert notes["marks"] == list(recipe.MARKS) and (notes["width"], notes["rate"]) == recipe.DEPTHS[2]
+    for key, array in recipe.network(2, 0, until=0.25).items():
+        np.testing.assert_allclose(array, expected[key][: len(array)], rtol=1e-3, atol=1e-6, err_msg=key)
+
+    expected, notes = results.load("depth", "head_11")
+    assert notes["layers"] == ["1", "2", "3", "inf"]
+    again = recipe.head_run(11, 2, 0)
+    np.testing.assert_allclose(again["norm2"], expected["norm2"][1, 0], rtol=1e-3)
+    assert abs(again["accuracy"] - expected["accuracy"][1, 0]).mean() < 0.02
+    expected, _ = results.load("depth", "isolated_11_2_128")
+    np.testing.assert_allclose(recipe.isolated_run(11, 2, 128, 0)["norm2"], expected["norm2"][0], rtol=1e-3)
+
+    expected, notes = results.load("depth", "linear")
+    again = recipe.linear_path(2, recipe.LINEAR_S[:7])
+    np.testing.assert_allclose(again, expected["distance"][1, :, :7].T, rtol=1e-6)
+    expected, notes = results.load("depth", "normalised_0")
+    again = recipe.normalised(0, {0.3: 3e-4}, recipe.NORMED_S[:3])
+    for key in ("norm2", "sharpness"):
+        np.testing.assert_allclose(again[key], expected[key][:2, :3], rtol=1e-3, err_msg=key)

@@ -6,10 +6,11 @@ import torch
 
 from grokutil.constraints import ZeroLossManifold
 from grokutil.data import modular_addition
+from grokutil.deep import DeepManifold, DeepNetwork
 from grokutil.gradient_flow import slow_flow
 from grokutil.manifold import TangentSpace, split
 from grokutil.model import default_weights, predict
-from grokutil.walks import at_angle, nearest_point, norm_descent, projected_flow, retract, unit_speed
+from grokutil.walks import at_angle, manifold_walk, nearest_point, norm_descent, projected_flow, retract, unit_speed
 
 TASK = modular_addition(4, train_size=7, seed=0)
 X, Y = TASK.X_train, TASK.Y_train
@@ -226,3 +227,17 @@ def test_moves_commute_with_scaling_the_weights(scale):
 
     for one, scaled in zip(moves(1.0), moves(scale), strict=True):
         assert torch.equal(flat(scaled), scale * flat(one))
+
+
+def test_the_walk_on_the_generic_manifold_is_that_of_two_layers(on_manifold):
+    """And on that of a deep network of two layers, which does without its Jacobian."""
+    times, theta = [0.0, 0.04, 0.1], flat(on_manifold)
+    told = projected_flow(on_manifold, X, Y, times, activation="tanh", progress=False)
+    deep = DeepManifold(DeepNetwork(X, (12, 4), "tanh"), Y)
+    for Z in (generic("tanh"), deep):
+        run = manifold_walk(Z, theta, times, progress=False)
+        assert run.clock == "s" and run.evaluations == told.evaluations
+        for mine, theirs in zip(run.states, told.states, strict=True):
+            torch.testing.assert_close(mine, flat(theirs), rtol=0, atol=1e-8)
+    with pytest.raises(ValueError, match="no zero-loss point found.*shorter step"):
+        manifold_walk(deep, 20 * theta, times, progress=False)

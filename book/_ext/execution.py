@@ -4,9 +4,13 @@ Sphinx then finds them all in the cache. With each goes the processor time of it
 slow cells: it does not depend on what else the machine does. It stands in the notebook's metadata, because those of a
 cell are part of the key under which the cache finds a chapter again. Chapters that measure the machine run alone,
 after the others.
+
+The kernels draw each figure also as SVG and PDF. Both go into the cache beside the notebook, not into it, with what the
+lectures say of them: `chapter_figures.py` has the names.
 """
 
 import os
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -15,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from chapter_figures import DRAWN, take
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.cache.main import NbArtifacts
 from myst_nb.core.read import create_nb_reader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -53,7 +59,10 @@ def execute_all(app: Sphinx, env: BuildEnvironment, docnames: Sequence[str]) -> 
                 for number, future in enumerate(as_completed(running), 1):
                     path, notebook = running[future], future.result()
                     data = {"execution_seconds": sum(notebook.metadata["seconds"])}
-                    cache.cache_notebook_bundle(CacheBundleIn(notebook, path, data=data), overwrite=True)
+                    with tempfile.TemporaryDirectory() as folder:
+                        figures = NbArtifacts(take(notebook, Path(path).stem, Path(folder)), folder)
+                        bundle = CacheBundleIn(notebook, path, artifacts=figures, data=data)
+                        cache.cache_notebook_bundle(bundle, overwrite=True)
                     log.info(f"executed {number}/{len(running)}: {Path(path).stem}")
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -74,6 +83,7 @@ def execute(path: str, notebook: NotebookNode, timeout: int) -> NotebookNode:
         notebook,
         timeout=timeout,
         record_timing=False,
+        extra_arguments=[f"--InlineBackend.figure_formats={DRAWN}"],
         resources={"metadata": {"path": str(Path(path).parent)}},
         on_cell_execute=begin,
         on_cell_executed=end,

@@ -1,8 +1,9 @@
-"""The command line: ``python -m grokutil.course assignments``, ``grade`` and ``model``."""
+"""The command line: ``python -m grokutil.course assignments``, ``grade``, ``exam`` and ``model``."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import nbformat
 
 from grokutil.course import choice, report
 from grokutil.course.batch import grade_folder, handed_in
+from grokutil.course.exam import paper, read_exam
 from grokutil.course.problems import read_set, read_sets
 from grokutil.course.sandbox import KINDS
-from grokutil.course.student import read_ids
+from grokutil.course.student import read_ids, student
 
 SOURCES = Path("book/assignments")
 RELEASE = Path("_build/assignments/release")
+EXAM = Path("_build/assignments/exam")
+MATHJAX = Path("_build/html/_static/vendor/mathjax/mathjax.js")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,17 +35,22 @@ def main(arguments: list[str] | None = None) -> None:
     grade.add_argument("--set", action="append", default=[], help="grade this set and no other; may be given again")
     grade.add_argument("--again", action="append", default=[], metavar="ID", help="run this student's notebooks anew")
     grade.add_argument("--to", type=Path, help="where marks and feedback go; FOLDER-graded when not given")
+    exam = commands.add_parser("exam", help="write a paper for each student, and its solutions for the teacher")
+    exam.add_argument("--ids", type=Path, required=True, help="a text file with one id a line")
+    exam.add_argument("--only", type=int, nargs="+", default=[], metavar="N", help="these questions, in this order")
+    exam.add_argument("--to", type=Path, default=EXAM)
     model = commands.add_parser("model", help="grade a set's model answers for made-up ids")
     model.add_argument("set", type=Path)
     model.add_argument("--ids", type=int, default=20, help="how many")
-    for command in (make, grade):
+    for command in (make, grade, exam):
         command.add_argument("--sources", type=Path, default=SOURCES)
     for command in (grade, model):
         command.add_argument("--sandbox", choices=KINDS, help="this kind and no other")
         command.add_argument("--workers", type=int, help="submissions at a time; one for each core when not given")
     options = parser.parse_args(arguments)
     try:
-        {"assignments": assignments, "grade": grade_all, "model": model_answers}[options.command](options)
+        does = {"assignments": assignments, "grade": grade_all, "exam": examination, "model": model_answers}
+        does[options.command](options)
     except (ValueError, OSError, RuntimeError) as error:
         raise SystemExit(f"{options.command}: {error}") from error
     except KeyboardInterrupt:
@@ -55,6 +64,23 @@ def assignments(options: argparse.Namespace) -> None:
     ids = read_ids(options.ids) if options.ids else []
     written = write_releases(read_sets(options.sources), options.to, ids)
     print(f"{len(written)} notebooks for {len(ids) or 'all'} students in {options.to}")
+
+
+def examination(options: argparse.Namespace) -> None:
+    """Write the papers and, in a folder of their own, the solutions."""
+    above, questions = read_exam(options.sources / "exam.md")
+    if unknown := set(options.only) - {question.number for question in questions}:
+        raise ValueError(f"no question {min(unknown)}; there are 1 to {len(questions)}")
+    chosen = [questions[number - 1] for number in options.only] or questions
+    folders = {False: options.to / "papers", True: options.to / "solutions"}
+    ids = read_ids(options.ids)
+    for solutions, folder in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        mathjax = os.path.relpath(MATHJAX, folder)
+        for id in ids:
+            page = paper(above, chosen, student(id), mathjax, solutions)
+            (folder / f"{id}.html").write_text(page, encoding="utf-8")
+    print(f"{len(ids)} papers of {len(chosen)} questions in {folders[False]}, their solutions in {folders[True]}")
 
 
 def grade_all(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from . import (
     cross_entropy,
+    depth,
     entries_errata,
     entries_formulas,
     entries_statements,
@@ -25,6 +26,7 @@ MUTANTS = (
     *cross_entropy.MUTANTS,
     *how_long.MUTANTS,
     *noise.MUTANTS,
+    *depth.MUTANTS,
     *entries_formulas.MUTANTS,
     *entries_statements.MUTANTS,
     *entries_errata.MUTANTS,

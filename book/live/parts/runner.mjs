@@ -4,6 +4,7 @@ import { ring, table } from "./pictures.mjs";
 import { button, chart, coalesced, fold, form, frame, html, round, share, speaker } from "./shared.mjs";
 
 export { ring };
+export const PHONE = "small, for a phone"; // the preset that a narrow screen begins with
 const NARROW = matchMedia("(max-width: 600px)").matches; // a phone
 const LEVELS = { train: 0.99, test: 0.9 }; // of accuracy, that are marked where they are first reached
 const KEPT = 4, COLOURS = ["--other", "--layer1", "--layer2", "--measurement"];
@@ -38,15 +39,14 @@ function network() {
   };
 }
 
-// name, title, lead; fields as for form(); presets: { text: values }, the first to begin with, on a phone PHONE; spec(values): the run for the engine; last(values):
-// where the clock ends; clock: its name; unit(values): how much of the engine's time one of it is; curves: [{ chart, y,
-// series(records), compared, marked: whether LEVELS are marked, shown(values), title(values) }]; python(values, whether they are those of the run that is shown); label(values): a short name
-// of a run, which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record; counted: what
-// the engine counts;
-// during: fields that may change while it runs; seen: fields that only choose what is shown; pictures(choose): beside the
-// curves, see network(), where choose(field, value) is a choice made in a picture; beside: more that runs; below(values): more
-// folds.
-export const PHONE = "small, for a phone";
+// name, title, lead; fields as for form(); presets: { text: values }, of which the first is to begin with, on a phone PHONE;
+// spec(values): the run for the engine; last(values): where the clock ends; clock: its name; unit(values): how much of the
+// engine's time one of it is; curves: [{ chart, y, series(records), compared, marked: whether LEVELS are marked, shown(values),
+// title(values) }]; python(values, whether they are those of the run that is shown); label(values): a short name of a run,
+// which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record; counted: what
+// the engine counts; during: fields that may change while it runs; seen: fields that only choose what is shown;
+// pictures(choose): beside the curves, see network(), where choose(field, value) is a choice made in a picture; beside: more
+// that runs; below(values): more folds.
 export function runner(place, given, config) {
   const { name, title, lead, fields, presets, spec, last, clock, unit = () => 1, curves, python, label } = config;
   const box = frame(name, title), said = speaker("said status"), shared = share(name);

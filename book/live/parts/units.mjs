@@ -3,6 +3,7 @@
 import { defaultWeights, gaussianEmbedding } from "../engine/engine.mjs";
 import { chart, element, form, html, picture, round, speaker } from "./shared.mjs";
 
+const LEAD = "A unit's weights over the numbers, and the wave nearest to them; then the numbers on the two principal components of the first layer.";
 const FINE = 8; // points of a drawn wave from one number to the next
 
 // The wave c + x cos(2 pi k j / p) + y sin(2 pi k j / p) nearest to v (p,), of the frequency that leaves least, and its
@@ -80,7 +81,7 @@ export function units() {
   };
   const controls = form([["rank", "unit, by size", { type: "range", min: 1, max: 512, step: 1, value: 1 }]], {}, draw);
   return {
-    nodes: [controls.node, ...said.nodes, html("p", { className: "key", textContent: "Left, a unit's weights over the numbers and the wave nearest to them; right, the numbers on the two principal components of the first layer." }), html("div", { className: "charts" }, ...layers.map(({ node }) => node), before.node, now.node)],
+    nodes: [controls.node, ...said.nodes, html("p", { className: "key", textContent: LEAD }), html("div", { className: "charts" }, ...layers.map(({ node }) => node), before.node, now.node)],
     know(known) {
       network = known;
       draw();

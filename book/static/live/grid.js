@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 8f338906ec3a5268123f9bc614d27c4e576430b2975c4920daa37eae9697b10a
+// Built by `make live` from book/live, SHA-256 5df580fb041e4b959728b264d63712ba9e593de40b3f4798f94770cda7554f4e
 import{Engine as P,plan as T}from"./engine.js";import{about as j}from"./runner.js";import{button as O,code as z,form as F,html as r,speaker as H}from"./shared.js";var _=[1e-5,1e-4,3e-4,.001,.003],u=[.4,.5,.6,.7,.8,.9],Y=1e4,q=({p:h,width:f,activation:a,learningRate:g,loss:l,smoothing:n,momentum:o,batchSize:p,seed:$},m)=>`from grokutil.data import modular_addition
 from grokutil.measure import learning_curves
 from grokutil.train import gradient_descent

@@ -1,4 +1,4 @@
-// Built by `make live` from book/live, SHA-256 8f338906ec3a5268123f9bc614d27c4e576430b2975c4920daa37eae9697b10a
+// Built by `make live` from book/live, SHA-256 5df580fb041e4b959728b264d63712ba9e593de40b3f4798f94770cda7554f4e
 var G=`.live-face {
   --train: #0072b2; --test: #d55e00; --measurement: #007a59; --layer1: #b0528a; --layer2: #9a6700; --other: #1d7fb8;
   --ink: var(--pst-color-text-base, #222); --ground: var(--pst-color-background, #fff); --faint: #8a8f98;

@@ -1,0 +1,28 @@
+// Explorers on slides: each is mounted when its slide is shown for the first time, from the files of the book's pages.
+// Where modules cannot be loaded (pages opened as files, print) the figure in its place stays.
+const explorers = new URL("../../_static/live/", document.currentScript.src), HIGH = 560, LOW = 140;
+// The charts of an explorer are as high as they are wide: they are made as low as the slide needs.
+const fit = (place, face) => new ResizeObserver(() => {
+  for (let chart = place.chart ?? HIGH; chart >= LOW; chart -= 20) {
+    place.style.setProperty("--chart", `${(place.chart = chart)}px`);
+    if (face.offsetHeight <= place.clientHeight) return;
+  }
+}).observe(face);
+const mount = (slide) => slide?.querySelectorAll(".live-place:not([data-mounted])").forEach((place) => {
+  place.dataset.mounted = "";
+  import(new URL(`${place.dataset.face}.js`, explorers))
+    .then((face) => face.mount(place, {}))
+    .then(() => {
+      place.nextElementSibling.remove();
+      place.firstElementChild.dataset.visibility = "uncounted"; // it is a section, and no slide
+      fit(place, place.firstElementChild);
+    })
+    .catch(() => place.remove());
+});
+addEventListener("DOMContentLoaded", () => {
+  if (location.protocol === "file:" || /print-pdf|receiver/.test(location.search)) return; // receiver: the speaker's window
+  const show = () => mount(Reveal.getCurrentSlide());
+  Reveal.on("ready", show);
+  Reveal.on("slidechanged", show);
+  if (Reveal.isReady()) show();
+});
