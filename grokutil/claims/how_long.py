@@ -117,7 +117,7 @@ CLAIMS = (
     Claim(
         id="how-long-all-time",
         source="our addition to section 4.6",
-        statement="Near a strict minimum of the norm training stays near the slow flow for all time.",
+        statement="If the slow flow ends at a nondegenerate minimum of the norm, training stays near it for all time.",
         measure=_all_time,
         limit=0.01,
         tolerance="growth of the largest distance from s = 10 to s = 30, relative; tanh networks of 12 weights",

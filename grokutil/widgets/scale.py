@@ -7,6 +7,7 @@ import math
 import ipywidgets as W
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from grokutil.plot import COLORS, label_end
 from grokutil.widgets.live import Live, drawing, explorer
@@ -35,7 +36,8 @@ def learnt_at(alpha: float, y: float = 1.0) -> float:
 def draw(figure: Figure, alpha: float, y: float = 1.0) -> str:
     """The path in the plane of the weights, and the ratio of the weights against slow time, with the other scales."""
     left, right = figure.subplots(1, 2)
-    s = np.linspace(0, END, 261)
+    time = learnt_at(alpha, y)
+    s = np.linspace(0, max(END, time + 1), 261)
     path = weights(s, alpha, y)
     far = np.geomspace(y**0.5, 1.15 * max(alpha, 2), 200)
     left.loglog(far, y / far, color=COLORS["faint"], linewidth=3, alpha=0.5)
@@ -43,16 +45,19 @@ def draw(figure: Figure, alpha: float, y: float = 1.0) -> str:
     left.loglog(*path[0], "o", color=COLORS["measurement"])
     left.loglog(*path[-1], "s", color=COLORS["theory"], markersize=4)
     left.set(xlabel="$w_1$", ylabel="$w_2$", title="the path, from the dot")
+    subs = (1, 2, 5) if alpha < 50 else (1,)
+    for axis in (left.xaxis, left.yaxis):
+        axis.set(major_locator=LogLocator(subs=subs), minor_formatter=NullFormatter())
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
     for other in SCALES:
         ratio = weights(s, other, y)
         right.plot(s, ratio[:, 1] / ratio[:, 0], color=COLORS["faint"], linewidth=0.8)
     right.plot(s, path[:, 1] / path[:, 0], color=COLORS["measurement"], linewidth=2)
-    time = learnt_at(alpha, y)
     right.plot(time, weights(np.array(time), alpha, y)[1] / weights(np.array(time), alpha, y)[0], "o",
                color=COLORS["measurement"])  # fmt: skip
     right.axhline(LEARNT, color=COLORS["theory"], linewidth=0.7, linestyle=":")
-    label_end(right, END, LEARNT, " learnt", COLORS["theory"])
+    label_end(right, s[-1], LEARNT, " learnt", COLORS["theory"])
     right.set(xlabel="slow time $s$", ylabel="$w_2 / w_1$", title=rf"$\alpha = {alpha:g}$", ylim=(0, 1.05))
     return (
         f"From the start ({alpha:g}, 0), target {y:g}: w2 is half of w1 at slow time {time:.2f}; half the logarithm of "

@@ -38,7 +38,7 @@ def make(cell: str) -> tuple[dict[str, np.ndarray], dict]:
     """The arrays and the notes of one stored file."""
     name, *rest = cell.split("_")
     if name == "margin":
-        return margin(), {"p": PRIMES, "phases": list(PHASES)}
+        return margin(), {"p": PRIMES, "phases": list(PHASES), "seed": None}  # nothing is drawn
     seed, notes = int(rest[0]), {"p": P, "width": WIDTH, "scale": SCALE, "betas": BETAS, "seed": int(rest[0])}
     if name == "adamw":
         return adamw(seed), notes | {"activation": "quadratic", "learning_rate": 5e-5, "weight_decay": 0.0}
