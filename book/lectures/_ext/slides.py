@@ -1,7 +1,7 @@
 """What slides are made of: words for the lecturer, questions for the room, and the chapters' own parts.
 
-- ``{say} 6 board``: minutes, and how: slide, board, live, room or break; the text goes into the speaker's notes. ``see``
-  names labels of the book: what to read before one proves it.
+- ``{say} 6 board``: minutes, and how: slide, board, live, room or break; the text goes into the speaker's notes.
+  ``see`` names labels of the book: what to read before one proves it.
 - ``{question} What ...?``: with the answers as a list, and the options right, catches, because.
 - ``{figure-of} fig-NAME``: a figure of a chapter, as SVG, with its alternative text; ``part`` shows a part, larger.
 - ``{from-book} LABEL``: a theorem, a proposition or a formula, with the words of its chapter.
