@@ -104,7 +104,8 @@ def link(parts: BookParts, label: str) -> tuple[str, str]:
     page, element = parts.labelled(label)
     name = element.select_one(".caption-number")
     target = label if parts.page(page).find(id=label) else f"equation-{label}"
-    return f"../book/{page}.html#{target}", words(name) if name else f"a formula in {parts.title(page)}"
+    unnamed = f"{'the explorer' if label.startswith('explorer-') else 'a formula'} in {parts.title(page)}"
+    return f"../book/{page}.html#{target}", words(name) if name else unnamed
 
 
 def taught() -> list[str]:
