@@ -57,6 +57,7 @@ EXPLORER = """async () => {
     const buttons = [...place.querySelectorAll("button")];
     buttons.filter((button) => button.textContent === "Stop").forEach((stop) => stop.click());
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    place.querySelector("input, select").focus();
     return place.querySelector(".live-face svg") && !slide.querySelector("img.figure") ? "runs" : "missing";
 }"""
 PICTURES = "() => [...document.images].filter(({ naturalWidth, alt }) => !naturalWidth || !alt).map(({ src }) => src)"
