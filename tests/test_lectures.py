@@ -57,6 +57,7 @@ EXPLORER = """async () => {
     const buttons = [...place.querySelectorAll("button")];
     buttons.filter((button) => button.textContent === "Stop").forEach((stop) => stop.click());
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    place.querySelector("input, select").focus();
     return place.querySelector(".live-face svg") && !slide.querySelector("img.figure") ? "runs" : "missing";
 }"""
 PICTURES = "() => [...document.images].filter(({ naturalWidth, alt }) => !naturalWidth || !alt).map(({ src }) => src)"
@@ -169,6 +170,8 @@ def test_a_plan_is_complete(lectures, lecture, source):
     spent = {way: sum(int(minutes) for _, minutes, how, _ in rows if how == way) for way in ("board", "room", "break")}
     assert spent["board"] >= 12 and spent["room"] >= 8 and spent["break"] == 5
     assert len(rows) == len(parsed(lectures / f"{lecture}.html").select("h1, h2")), "a slide without words"
+    assert all("\\" not in cell.get_text() for cell in page.select("h1, h3, dd, td > a") if not cell.select(".math"))
+    assert all(row.select("small a") for row in page.select("tr.board")), "say where the proof is: :see: label"
     questions = page.select("h3")
     assert len(questions) == 2
     for question in questions:

@@ -44,6 +44,6 @@ revealjs_script_plugins = [
 ]
 revealjs_script_conf = """{
     width: 1280, height: 720, margin: 0, center: false, hash: true, transition: "none", display: "flex",
-    controls: false, slideNumber: "c/t", scrollActivationWidth: null, pdfSeparateFragments: false,
+    controls: false, slideNumber: "c/t", scrollActivationWidth: null, pdfMaxPagesPerSlide: 1,
     keyboardCondition: () => !document.activeElement?.closest(".live-place"),
 }"""

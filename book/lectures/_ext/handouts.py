@@ -9,6 +9,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,16 @@ def plan(app: Sphinx, name: str, parts: BookParts) -> dict[str, Any]:
     doctree = app.env.get_doctree(name)
     rows, asked = [], []
     for place, section in enumerate(doctree.findall(nodes.section)):
-        title = section.next_node(nodes.title).astext()
+        title = marked(section.next_node(nodes.title))
         own = [child for child in section.children if not isinstance(child, nodes.section)]
+        shown = [part["label"] for child in own for part in child.findall(nodes.raw) if part.get("label")]
         for node in (found for child in own for found in child.findall(say)):
-            rows.append({"title": title, "place": place, "words": said(node)[1:], **node.attributes})
+            where = [link(parts, label) for label in dict.fromkeys([*shown, *node["see"]])]
+            told = {"title": title, "place": place, "words": said(node)[1:], "where": where}
+            rows.append(told | node.attributes)
         for node in (found for child in own for found in child.findall(question)):
             right, catches = answered(node)
-            answers = [item.astext() for item in node.findall(nodes.list_item)]
+            answers = [marked(item[0]) for item in node.findall(nodes.list_item)]
             asked.append({"text": node["text"], "answers": answers, "right": right, "catches": catches})
     told = front(name)
     ways = {way: sum(row["minutes"] for row in rows if row["way"] == way) for way in ("board", "slide", "live", "room")}
@@ -83,6 +87,25 @@ def plan(app: Sphinx, name: str, parts: BookParts) -> dict[str, Any]:
         "chapter_titles": {chapter: parts.title(chapter) for chapter in told["chapters"]},
         **told,
     }
+
+
+def marked(element: nodes.Element) -> str:
+    """A line as HTML, with its formulas."""
+    return "".join(
+        f'<span class="math">\\({escape(part.astext())}\\)</span>'
+        if isinstance(part, nodes.math)
+        else escape(part.astext())
+        for part in element.children
+    )
+
+
+def link(parts: BookParts, label: str) -> tuple[str, str]:
+    """The address of what has a label in the book, as the lectures see it, and what it is called there."""
+    page, element = parts.labelled(label)
+    name = element.select_one(".caption-number")
+    target = label if parts.page(page).find(id=label) else f"equation-{label}"
+    unnamed = f"{'the explorer' if label.startswith('explorer-') else 'a formula'} in {parts.title(page)}"
+    return f"../book/{page}.html#{target}", words(name) if name else unnamed
 
 
 def taught() -> list[str]:

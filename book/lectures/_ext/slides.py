@@ -1,6 +1,7 @@
 """What slides are made of: words for the lecturer, questions for the room, and the chapters' own parts.
 
 - ``{say} 6 board``: minutes, and how: slide, board, live, room or break; the text goes into the speaker's notes.
+  ``see`` names labels of the book: what to read before one proves it.
 - ``{question} What ...?``: with the answers as a list, and the options right, catches, because.
 - ``{figure-of} fig-NAME``: a figure of a chapter, as SVG, with its alternative text; ``part`` shows a part, larger.
 - ``{from-book} LABEL``: a theorem, a proposition or a formula, with the words of its chapter.
@@ -55,13 +56,14 @@ class Say(SphinxDirective):
     """``{say} minutes way``."""
 
     required_arguments, optional_arguments, has_content = 2, 0, True
+    option_spec = {"see": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Parse the words."""
         minutes, way = self.arguments
         if not minutes.isdigit() or way not in WAYS:
             raise self.error(f"say needs minutes and one of {', '.join(WAYS)}, got {minutes} {way}")
-        node = say(minutes=int(minutes), way=way)
+        node = say(minutes=int(minutes), way=way, see=self.options.get("see", "").split())
         self.state.nested_parse(self.content, self.content_offset, node)
         return [node]
 
@@ -106,7 +108,7 @@ class FigureOf(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write the picture."""
-        return [raw(picture(self, self.arguments[0], self.options.get("part", ())))]
+        return [raw(picture(self, self.arguments[0], self.options.get("part", ())), self.arguments[0])]
 
 
 class FromBook(SphinxDirective):
@@ -127,7 +129,7 @@ class FromBook(SphinxDirective):
                 html = parts.html(label)
         except PartError as error:
             raise self.error(str(error)) from error
-        return [raw(f'<div class="{self.options.get("class", "part")}">{html}</div>')]
+        return [raw(f'<div class="{self.options.get("class", "part")}">{html}</div>', label)]
 
 
 class Live(SphinxDirective):
@@ -174,9 +176,9 @@ def cut(picture: Path, left: int, top: int, right: int, bottom: int) -> str:
     return f"{edges}; flex: none; width: {wide:.0f}px; height: {wide / shape:.0f}px; margin: 0; align-self: center"
 
 
-def raw(html: str) -> nodes.raw:
-    """A node of HTML."""
-    return nodes.raw("", html, format="html")
+def raw(html: str, label: str = "") -> nodes.raw:
+    """A node of HTML; what it shows has this label in the book."""
+    return nodes.raw("", html, format="html", label=label)
 
 
 def notes(paragraphs: list[str]) -> str:
@@ -192,7 +194,8 @@ def said(node: say) -> list[str]:
 
 def answered(node: question) -> list[str]:
     """What the lecturer must know of a question."""
-    return [f"Right: {node['right']}. {node['because']}", f"It catches: {node['catches']}."]
+    because = node["because"][0].upper() + node["because"][1:]
+    return [f"Right: {node['right']}. {because}", f"It catches: {node['catches']}."]
 
 
 def visit_say(self: Any, node: say) -> None:

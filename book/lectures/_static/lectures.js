@@ -8,8 +8,18 @@ const fit = (place, face) => new ResizeObserver(() => {
     if (face.offsetHeight <= place.clientHeight) return;
   }
 }).observe(face);
+// A remote control turns the page also while a slider has the focus; Escape gives the keys back to the slides.
+const KEYS = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(), Escape: () => {} };
+const keys = (event) => {
+  if (!KEYS[event.key]) return;
+  event.preventDefault();
+  event.stopPropagation();
+  document.activeElement.blur();
+  KEYS[event.key]();
+};
 const mount = (slide) => slide?.querySelectorAll(".live-place:not([data-mounted])").forEach((place) => {
   place.dataset.mounted = "";
+  place.addEventListener("keydown", keys);
   import(new URL(`${place.dataset.face}.js`, explorers))
     .then((face) => face.mount(place, {}))
     .then(() => {
