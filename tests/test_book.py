@@ -81,3 +81,12 @@ def test_internal_links_resolve(book, chapter, page):
         assert target.exists(), f"{link}: no such file"
         if anchor:
             assert unquote(anchor) in anchors(target), f"{link}: no such anchor"
+
+
+def test_links_to_chapters_have_their_titles_and_lead_there_without_sphinx_too(root):
+    """As Markdown writes them: JupyterLab, which shows the sources, knows no other pages by name."""
+    sources = {path.name: path.read_text(encoding="utf-8") for path in (root / "book").glob("*.md")}
+    titles = {name: re.search(r"^# (.+)$", text, re.MULTILINE)[1] for name, text in sources.items()}
+    assert not [name for name, text in sources.items() if "{doc}" in text]
+    links = [link for text in sources.values() for link in re.findall(r"\[([^\]]*)\]\((\w+\.md)\)", text)]
+    assert len(links) > 300 and not [(shown, name) for shown, name in links if shown != titles[name]]

@@ -56,7 +56,7 @@ def alphabet(root):
     table = re.findall(r"^\| (\$[^|]+\$) \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
     named = [(letter, where) for shown, where in table for letter in letters(shown)]
     assert len(named) == len(dict(named)) >= len(table) > 40, "a row for each letter, and no letter twice"
-    allowed = {k: None if where == "many" else set(re.findall(r"\{doc\}`(\w+)`", where)) for k, where in named}
+    allowed = {k: None if where == "many" else set(re.findall(r"\((\w+)\.md\)", where)) for k, where in named}
     return allowed, letters(text.partition("stand-ins")[2].partition(". As indices")[0])
 
 

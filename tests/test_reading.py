@@ -24,7 +24,7 @@ SOLUTION = re.compile(
 EXERCISE = re.compile(r"^`{3,}\{exercise\}[^\n]*\n:label: (ex-[\w-]+)\n\n(.*?)^`{3,}$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"\*(Warm-up|Easy|Medium|Hard), (\d+) minutes\.\*")
 END = re.compile(
-    r"\n## Now you know\n\n(.+)\n\n\*\*Still open\.\*\* (.+)\n\n\*\*Next\.\*\* (.*\{doc\}`.+)\n\Z", re.DOTALL
+    r"\n## Now you know\n\n(.+)\n\n\*\*Still open\.\*\* (.+)\n\n\*\*Next\.\*\* (.*\]\(\w+\.md\).+)\n\Z", re.DOTALL
 )
 NUMBERED = re.compile(
     r"\b(?:(?:Theorem|Lemma|Corollary|Definition|Assumption|Remark)s? (?:[3-7]|[A-E])\.\d"

@@ -84,7 +84,7 @@ def test_goals_can_be_tested_and_prerequisites_are_named(source, chapter):
     goals = block[1].strip().splitlines()
     assert 2 <= len(goals) <= 4
     assert {goal.split()[1].rstrip(",") for goal in goals} <= VERBS
-    assert "{doc}" in block[2] or "{prf:ref}" in block[2] or "no other chapter" in block[2]
+    assert ".md)" in block[2] or "{prf:ref}" in block[2] or "no other chapter" in block[2]
 
 
 def test_exercises_have_solutions_that_unfold(source, chapter):

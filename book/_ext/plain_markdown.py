@@ -19,12 +19,14 @@ ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)(?:\s*<([^`>]+)>)?`")
 NUMBERED = re.compile(r"^\$\$ \(([\w-]+)\)$", re.MULTILINE)
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 ENTRY = re.compile(r"\[([^\]]*)\]\(#claim-[\w-]+\)")  # the verdicts lead to the ledger's page
+CHAPTER = re.compile(r"\[([^\]]*)\]\(\w+\.md\)")  # no other chapter lies beside a download
 
 
 def plain(text: str, name: Name) -> str:
     """The text of a cell without MyST's markup."""
     text = NUMBERED.sub(lambda label: rf"\tag{{{name('eq', label[1]).strip('()')}}}" + "\n$$", text)
     text = ENTRY.sub(r"\1", LABEL.sub("", "\n".join(boxes(text.split("\n"), name))))
+    text = CHAPTER.sub(r"*\1*", text)
     text = ROLE.sub(lambda role: role[2] if role[3] or role[1] == "term" else name(role[1], role[2]), text)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
 
@@ -74,8 +76,6 @@ def names_of(env: Any) -> Name:
 
     def name(role: str, target: str) -> str:
         standard = env.get_domain("std")
-        if role == "doc":
-            return f"*{env.titles[f'book/{target}'].astext()}*" if f"book/{target}" in env.titles else target
         if role == "ref" and target in standard.labels:
             return f"*{standard.labels[target][2]}*"
         if role == "numref" and target in standard.anonlabels:
