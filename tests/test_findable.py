@@ -39,13 +39,13 @@ BROWSE = {  # what a reader types: the chapter that should be among the first th
     "thm 4.14": "gradient_orthogonality",
     "kink": "along_the_manifold",
     "sliding": "along_the_manifold",
+    "AdamW": "noise",
 }
 ELSEWHERE = {  # words that other works use: the page that says what this book has of them comes first
     "lazy regime": "lazy",
     "double descent": "Not treated",
     "NTK": "kernel",
     "pseudoinverse": "pseudo-inverse",
-    "AdamW": "projection",
     "implicit bias": "weight decay",
     "circuit": "does not use the word",
 }
@@ -85,7 +85,7 @@ def test_a_term_is_said_in_two_sentences_and_leads_to_its_chapter(glossary, sour
     assert 40 <= len(glossary) <= 80
     assert list(glossary) == sorted(glossary, key=str.lower)
     for term, said in glossary.items():
-        found = re.fullmatch(r"(.+?\.) \((?:(.+); )?\{doc\}`(\w+)`\)", said)
+        found = re.fullmatch(r"(.+?\.) \((?:(.+); )?\[[^\]]+\]\((\w+)\.md\)\)", said)
         assert found, f"{term}: {said}"
         meaning, symbols, chapter = found.groups()
         assert len(re.findall(r"\.(?= [A-Z]|$)", meaning)) <= 2, term

@@ -112,7 +112,7 @@ def test_every_page_has_a_summary(summaries):
 
 def test_the_introduction_lists_the_chapters_with_their_summaries(root, summaries):
     text = (root / "book" / "intro.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\{doc\}`(\w+)`\n: ((?:.+\n)+)", text, re.MULTILINE)
+    listed = re.findall(r"^\[[^\]]+\]\((\w+)\.md\)\n: ((?:.+\n)+)", text, re.MULTILINE)
     assert {f"book/{name}": " ".join(line.split()) for name, line in listed} == {
         page: line for page, line in summaries.items() if page != FRONT
     }
