@@ -85,7 +85,7 @@ def in_jupyter(folder):
 def alike(outputs, error):
     """What is shown, without what differs between two runs: figures by their kind and size, addresses, times."""
     text = "".join(o["text"] for o in outputs if "text" in o)
-    text = re.sub(r"0x[0-9a-f]+|\d+(\.\d+)? (ns|µs|μs|us|ms|s)\b|ipykernel_\d+/\d+", "...", text)
+    text = re.sub(r"0x[0-9a-f]+|\d+(\.\d+)?(e[+-]\d+)? (ns|µs|μs|us|ms|s)\b|ipykernel_\d+/\d+", "...", text)
     pictures = [(o["picture"][:22], round(len(o["picture"]), -3)) for o in outputs if "picture" in o]
     return text, pictures, re.sub(r"\(\d+\.py, |\(<ipython-input[^,]*, ", "(", error or "")
 

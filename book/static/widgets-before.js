@@ -1,6 +1,6 @@
 // The library that draws explorers is large: it comes when a reader comes near one, or follows a link to a run.
 (() => {
-  const LIBRARY = new URL("vendor/html-manager/embed.js", document.currentScript.src), NEAR = "1000px";
+  const LIBRARY = new URL("vendor/html-manager/embed.js", document.currentScript.src), NEAR = "400px";
   const views = document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']");
   const fetchLibrary = () => {
     near.disconnect();

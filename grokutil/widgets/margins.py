@@ -95,6 +95,6 @@ def margin_explorer() -> W.VBox:
         "moment": W.IntSlider(50, min=0, max=RECORDS, description="moment"),
     }
     live = Live(drawing(draw, SIZE), controls, face="margins")
-    moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.2f}" for k in MOMENTS], first=1)
+    moments = Control("moment", "slow time s", MOMENTS, [f"{TIMES[k]:.2f}" for k in MOMENTS])
     scales = Control("scale", "scale ℓ", SCALES, first=1)
     return explorer(player(draw, scales, moments, size=SIZE, interval=500), live)
