@@ -1,6 +1,6 @@
-"""The house in one picture: what lives on which floor of the package, and who imports whom. It is made from the imports.
+"""The house in one picture: what lives on which floor of the package, and who imports whom.
 
-``python -m tests.house`` prints it, for CONTRIBUTING.
+It is made from the imports. ``python -m tests.house`` prints it, for CONTRIBUTING.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "grokutil"
 MATHEMATICS = "mathematics"  # the modules on the ground floor
-BASE = ("checks",)  # modules of the ground floor that know no mathematics
+BASE = ("checks", "extras")  # modules of the ground floor that know no mathematics
 DOORS = ("plot", "sweep", "trajectory")  # they open onto a package and hold nothing
 
 Graph = dict[str, set[str]]
@@ -32,7 +32,7 @@ def imports() -> Graph:
         found: set[str] = set()
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                found |= {alias.name.removeprefix("grokutil.") for alias in node.names if alias.name.startswith("grokutil.")}
+                found |= {alias.name.removeprefix("grokutil.") for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 parts = (node.module or "").split(".")
                 if node.level:
@@ -52,6 +52,8 @@ def rooms(graph: Graph) -> Graph:
 
     def room(name: str) -> str:
         first, dot, _ = name.partition(".")
+        if first == "results" and dot:
+            return "recipes"  # they make the results, and stand beside them
         return first if dot or (PACKAGE / first).is_dir() or first in BASE else MATHEMATICS
 
     between: Graph = {}
