@@ -26,17 +26,19 @@ from grokutil.symmetry import descend
 LAM, ETA = 0.05, 3e-3
 
 
-def _normal(draw: torch.Generator, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=draw, dtype=torch.float64)
+def _normal(seed: int) -> Callable[..., Tensor]:
+    """Draws standard normal tensors of the shapes that it is called with."""
+    draw = torch.Generator().manual_seed(seed)
+    return lambda *shape: torch.randn(*shape, generator=draw, dtype=torch.float64)
 
 
 def _slow_flow(seed: int) -> tuple[float, None]:
     """The slope of the error in lambda less one, in size; four tanh layers with biases, to s = 0.5."""
-    draw = torch.Generator().manual_seed(seed)
-    X, y = _normal(draw, 3, 2), _normal(draw, 3, 1)
+    normal = _normal(seed)
+    X, y = normal(3, 2), normal(3, 1)
     net = DeepNetwork(X, (4, 4, 4, 1), "tanh", bias=True)
     Z, s = DeepManifold(net, y), np.linspace(0, 0.5, 4)
-    start = Z.newton(_normal(draw, net.size))
+    start = Z.newton(normal(net.size))
     limit = torch.stack(slow_flow(Z, start, s).states)
     errors = []
     for ridge in (1e-3, 2.5e-4):
@@ -78,8 +80,8 @@ def _normalised(seed: int) -> tuple[float, None]:
 
 def _head_cost(seed: int) -> tuple[float, None]:
     """Relative gap of the shortest head of two layers found by brute force to the formula."""
-    draw = torch.Generator().manual_seed(seed)
-    H, Y = _normal(draw, 3, 5), _normal(draw, 3, 2)
+    normal = _normal(seed)
+    H, Y = normal(3, 5), normal(3, 2)
 
     def residual(v: Tensor) -> Tensor:
         return (H @ v[:15].reshape(5, 3) @ v[15:].reshape(3, 2) - Y).flatten()
@@ -94,7 +96,7 @@ def _head_cost(seed: int) -> tuple[float, None]:
         options = {"maxiter": 1000, "ftol": 1e-13}
         run = minimize(
             lambda v: v @ v,
-            _normal(draw, 21).numpy(),
+            normal(21).numpy(),
             jac=lambda v: 2 * v,
             method="SLSQP",
             constraints=fit,
@@ -106,8 +108,8 @@ def _head_cost(seed: int) -> tuple[float, None]:
 
 def _head_velocity(seed: int) -> tuple[float, None]:
     """Largest relative gap of the velocity to minus half of autograd's gradient of the cost, m = 1, 2, 3, infinity."""
-    draw, gaps = torch.Generator().manual_seed(seed), []
-    net, Y, w = DeepNetwork(_normal(draw, 4, 5), (9, 3), "tanh"), _normal(draw, 4, 3), _normal(draw, 45)
+    normal, gaps = _normal(seed), []
+    net, Y, w = DeepNetwork(normal(4, 5), (9, 3), "tanh"), normal(4, 3), normal(45)
     for layers in (1, 2, 3, math.inf):
         dynamics = HeadDynamics(net.features, Y, layers)
         gradient = torch.func.grad(dynamics.cost)(w)
@@ -121,7 +123,7 @@ def half(seed: int, layers: float) -> float:
     task, s = modular_addition(11, train_size=59, seed=seed), np.linspace(0, 1, 41)
     net = DeepNetwork(task.X_train, (128, 11), softplus(10))
     dynamics = HeadDynamics(net.features, task.Y_train, layers)
-    start = _normal(torch.Generator().manual_seed(seed), 11 * 128) / 11**0.5
+    start = _normal(seed)(11 * 128) / 11**0.5
 
     def right(theta: Tensor) -> float:
         return float(accuracy(net.features(theta, task.X_test) @ dynamics.readout(theta), task.labels_test))
@@ -140,8 +142,8 @@ def _head_delay(seed: int) -> tuple[float, None]:
 
 def _linear(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Inputs (3, 6), a destination of length 1, a start 4 away, and targets."""
-    draw = torch.Generator().manual_seed(seed)
-    X, y, x = _normal(draw, 3, 6), _normal(draw, 3, 1), _normal(draw, 6, 1)
+    normal = _normal(seed)
+    X, y, x = normal(3, 6), normal(3, 1), normal(6, 1)
     end = torch.linalg.lstsq(X, y).solution
     end, x = end / end.norm(), x - torch.linalg.lstsq(X, X @ x).solution
     return X, end, end + 4 * x / x.norm(), X @ end
@@ -163,11 +165,11 @@ def _linear_delay(seed: int) -> tuple[float, None]:
 
 def _linear_end(seed: int) -> tuple[float, None]:
     """Relative gap of the product to the shortest one that fits, three layers, from a random start, s = 5."""
-    draw = torch.Generator().manual_seed(seed)
-    X, Y = _normal(draw, 3, 6), _normal(draw, 3, 2)
+    normal = _normal(seed)
+    X, Y = normal(3, 6), normal(3, 2)
     net = DeepNetwork(X, (5, 5, 2), "identity")
     Z = DeepManifold(net, Y)
-    end = slow_flow(Z, Z.newton(_normal(draw, net.size)), [0, 5.0]).states[-1]
+    end = slow_flow(Z, Z.newton(normal(net.size)), [0, 5.0]).states[-1]
     told = torch.linalg.lstsq(X, Y).solution
     return float((net.outputs(end, torch.eye(6, dtype=torch.float64)) - told).norm() / told.norm()), None
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
 from grokutil.constraints import TinyNetwork, ZeroLossManifold
+from grokutil.flow import integrate
 from grokutil.gradient_flow import slow_flow, training_flow
 from grokutil.isolated import FeatureDynamics
 
@@ -37,17 +38,9 @@ def _first_layers(Z: ZeroLossManifold, W1: Tensor, W2: Tensor, ratio: float) -> 
 
 
 def _isolated(dynamics: FeatureDynamics, W1: Tensor) -> Tensor:
-    """The isolated flow at the same times: Runge-Kutta's classical method with 400 steps."""
-    path, h = [W1], 2 * float(SLOW_TIMES[1]) / 40  # tau = 2 s
-    for _ in SLOW_TIMES[1:]:
-        for _ in range(40):
-            k1 = dynamics(W1)
-            k2 = dynamics(W1 + h / 2 * k1)
-            k3 = dynamics(W1 + h / 2 * k2)
-            k4 = dynamics(W1 + h * k3)
-            W1 = W1 + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        path.append(W1)
-    return torch.stack(path)
+    """The isolated flow at the same times, tau = 2 s."""
+    path = integrate(dynamics, W1, 2 * SLOW_TIMES, method="rk45", rtol=1e-9, progress=False)
+    return torch.stack(path.states)
 
 
 def _apart(a: Tensor, b: Tensor) -> float:
