@@ -27,7 +27,7 @@ def killed_at_first(folder):
     return "second time"
 
 
-def serve_nothing(calls):
+def serve_nothing(*_):
     os._exit(3)
 
 
@@ -46,9 +46,17 @@ def test_calls_run_in_processes_of_one_thread_that_end_with_the_executor(tmp_pat
         assert pool.submit(os.getpid).result() == pid  # none of this has ended it
 
         assert pool.submit(killed_at_first, tmp_path).result() == "second time"
-        assert pool.submit(threads).result() == (pool.submit(os.getpid).result(), number, variables)
+        pid = pool.submit(os.getpid).result()
+        assert pool.submit(threads).result() == (pid, number, variables)
         asleep = pool.submit(time.sleep, 100)
-    assert asleep.done() and not [p for p in psutil.Process().children() if "_serve" in " ".join(p.cmdline())]
+    assert asleep.done() and not psutil.pid_exists(pid)
+
+
+def test_a_process_has_the_environment_of_its_start(monkeypatch):
+    for value in ("first", "second"):
+        monkeypatch.setenv("GROKUTIL_TEST", value)
+        with Processes(1) as pool:
+            assert pool.submit(os.environ.get, "GROKUTIL_TEST").result() == value
 
 
 def test_a_process_sets_how_long_openmp_spins_whatever_it_inherits(monkeypatch):
