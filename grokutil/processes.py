@@ -129,6 +129,27 @@ class Processes(ThreadPoolExecutor):
         )
 
 
+def usage(pid: int, uid: int | None = None) -> tuple[int, float]:
+    """Bytes of memory, and seconds of processor time, of a process, its descendants and all of the user ``uid``.
+
+    Time counts also what ended children took. Both are 0 when the process has ended.
+    """
+    import psutil  # here, because only those who watch need it
+
+    ours: set[psutil.Process] = set()
+    memory, seconds = 0, 0.0
+    with suppress(psutil.NoSuchProcess):
+        ours |= {psutil.Process(pid), *psutil.Process(pid).children(recursive=True)}
+    for process in psutil.process_iter() if uid is not None else ():
+        with suppress(psutil.Error):
+            ours |= {process, *process.children(recursive=True)} if process.uids().effective == uid else set()
+    for process in ours:
+        with suppress(psutil.Error):  # it has just ended
+            memory += process.memory_info().rss
+            seconds += sum(process.cpu_times()[:4])  # its own, and of its children that have ended
+    return memory, seconds
+
+
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     """These environment variables, for the processes that are started meanwhile."""

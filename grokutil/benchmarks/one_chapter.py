@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 
 from grokutil.benchmarks.chapters import Chapter
 from grokutil.benchmarks.memory import high_water
-from grokutil.processes import ONE_THREAD
+from grokutil.processes import ONE_THREAD, usage
 
 PAUSE = 0.2  # seconds between two looks at the memory; a look takes milliseconds
 
@@ -32,10 +32,10 @@ def _measure(path: Path) -> Chapter:
     cells: list[float] = []
 
     def begin(**_: object) -> None:
-        cells.append(-cpu_seconds())
+        cells.append(-usage(client.km.provisioner.pid)[1])
 
     def end(**_: object) -> None:
-        cells[-1] = round(cells[-1] + cpu_seconds(), 2)
+        cells[-1] = round(cells[-1] + usage(client.km.provisioner.pid)[1], 2)
 
     client = NotebookClient(
         jupytext.read(path),
@@ -50,15 +50,6 @@ def _measure(path: Path) -> Chapter:
         client.execute()
         seconds = time.perf_counter() - start
     return Chapter(path.stem, round(seconds, 1), cells, round(peak.megabytes))
-
-
-def cpu_seconds() -> float:
-    """CPU seconds so far of all descendants of this process."""
-    used = 0.0
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            used += sum(process.cpu_times()[:4])  # its own, and of its children that have ended
-    return used
 
 
 class Peak:
