@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grokutil.activations import softplus
 from grokutil.architectures import EXAMPLES
-from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
+from grokutil.claims.record import FIVE, OURS, Claim
 from grokutil.data import modular_addition
 from grokutil.deep import DeepManifold, DeepNetwork
 from grokutil.deep_linear import distance
@@ -174,8 +174,10 @@ def _linear_end(seed: int) -> tuple[float, None]:
     return float((net.outputs(end, torch.eye(6, dtype=torch.float64)) - told).norm() / told.norm()), None
 
 
+ours = partial(Claim, chapter="depth", seeds=FIVE, whose=OURS)
+
 CLAIMS = (
-    Claim(
+    ours(
         id="depth-slow-flow",
         source="section 8",
         statement="At four layers, too, the distance of training from norm minimisation on the zero-loss manifold is "
@@ -183,13 +185,9 @@ CLAIMS = (
         measure=_slow_flow,
         limit=0.1,
         tolerance="slope of the largest distance in lambda less 1, tanh layers of width 4 with biases, s to 0.5",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
         seconds=3.0,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-symmetry",
         source="section 8",
         statement="Each symmetry of a network with a symmetric generator gives a law that gradient descent with weight "
@@ -197,62 +195,42 @@ CLAIMS = (
         measure=_symmetry,
         limit=1e-12,
         tolerance="largest gap of the form after 100 steps to the law, over the form at the start; rounding only",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
         seconds=4.0,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-normalised",
         source="section 8",
         statement="Below a normalised layer the squared norm decays as exp(-4 s), whatever is learned.",
         measure=_normalised,
         limit=0.01,
         tolerance="relative gap at s = 0.25, gradient descent below the edge of stability, addition modulo 5",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-head-cost",
         source="our addition to section 6.3",
         statement="A linear head of m layers that meets the targets has at least the squared norm m Tr Q^(1/m).",
         measure=_head_cost,
         limit=1e-6,
         tolerance="relative gap of the shortest of three searches over all heads of two layers",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-head-velocity",
         source="our addition to section 6.3",
         statement="Under a linear head of m layers eq. 20 has one more factor, the power 1/m - 1 of Q.",
         measure=_head_velocity,
         limit=1e-10,
         tolerance="relative gap to autograd of the cost, m = 1, 2, 3 and infinity",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-head-delay",
         source="our addition to section 7.3",
         statement="A linear head of more layers puts grokking off.",
         measure=_head_delay,
         limit=0.9,
         tolerance="time to half of the test pairs under one layer over that under infinitely many, addition modulo 11",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
         seconds=4.0,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-linear-delay",
         source="our addition to section 3.1",
         statement="A deep linear network with one output goes from a balanced start to its destination by a law in "
@@ -260,12 +238,8 @@ CLAIMS = (
         measure=_linear_delay,
         limit=1e-4,
         tolerance="largest gap of the logarithm of the distance along the slow flow, 2, 3 and 6 layers",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-linear-end",
         source="our addition to section 3.1",
         statement="The product of a deep linear network goes to the shortest one that fits, at every depth and from "
@@ -273,9 +247,5 @@ CLAIMS = (
         measure=_linear_end,
         limit=0.01,
         tolerance="relative gap at s = 5, three layers, random starts",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
 )
