@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jupyter_book.sphinx import build_sphinx
 
-from grokutil.storage import replacing
+from grokutil.runs.storage import replacing
 
 ROOT = Path(__file__).parent.parent
 PDF = ROOT / "_build" / "pdf" / "geometry-of-grokking.pdf"

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from grokutil.checks import below_one, integer, positive
 from grokutil.constraints import ZeroLossManifold
-from grokutil.recorder import Run
+from grokutil.runs.recorder import Run
+from grokutil.runs.trajectory import Trajectory, increasing_times
 from grokutil.tangent import descent_within
-from grokutil.trajectory import Trajectory, increasing_times
 from grokutil.walks import equal_steps
 
 TOUCHING = 1e-4  # of the cap: nearer than that the sharpness is at it
@@ -106,7 +106,7 @@ def edge_flow(
         step: the longest step.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         SingularPointError: J loses full rank, alone or with the row of S.

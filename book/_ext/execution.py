@@ -30,7 +30,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from grokutil.processes import ONE_THREAD, cores, usage
+from grokutil.runs.processes import ONE_THREAD, cores, usage
 
 log = logging.getLogger(__name__)
 

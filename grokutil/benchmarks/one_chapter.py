@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import psutil
@@ -16,7 +17,7 @@ from nbclient import NotebookClient
 
 from grokutil.benchmarks.chapters import Chapter
 from grokutil.benchmarks.memory import high_water
-from grokutil.processes import ONE_THREAD, usage
+from grokutil.runs.processes import ONE_THREAD, usage
 
 PAUSE = 0.2  # seconds between two looks at the memory; a look takes milliseconds
 
@@ -37,7 +38,7 @@ def _measure(path: Path) -> Chapter:
     def end(**_: object) -> None:
         cells[-1] = round(cells[-1] + usage(client.km.provisioner.pid)[1], 2)
 
-    client = NotebookClient(
+    client: Any = NotebookClient(
         jupytext.read(path),
         timeout=1200,
         resources={"metadata": {"path": str(path.parent)}},

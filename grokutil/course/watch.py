@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grokutil.processes import usage
+from grokutil.runs.processes import usage
 
 SCRATCH = 256 * 2**20  # bytes a student's code can write, in all
 FILE_BYTES = 64 * 2**20  # the largest file a student's code can write

@@ -50,7 +50,7 @@ class Processes(ThreadPoolExecutor):
 
     def __init__(self, workers: int):
         super().__init__(workers)
-        self._context = get_context("forkserver" if FORKS else "spawn")
+        self._context: Any = get_context("forkserver" if FORKS else "spawn")
         if FORKS:
             self._context.set_forkserver_preload(["grokutil", "torch"])
         self._mine = threading.local()
