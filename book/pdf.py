@@ -13,6 +13,8 @@ from pathlib import Path
 
 from jupyter_book.sphinx import build_sphinx
 
+from grokutil.runs.storage import replacing
+
 ROOT = Path(__file__).parent.parent
 PDF = ROOT / "_build" / "pdf" / "geometry-of-grokking.pdf"
 PROGRAMS = ("latexmk", "xelatex", "makeindex")
@@ -87,9 +89,8 @@ def typeset(source: Path) -> Path:
 
 def main() -> None:
     """Write the PDF to its place, whole or not at all."""
-    PDF.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".printing-", dir=PDF.parent) as folder:
-        os.replace(typeset(latex(Path(folder))), PDF)
+    with tempfile.TemporaryDirectory() as folder, replacing(PDF) as file:
+        file.write(typeset(latex(Path(folder))).read_bytes())
     print(f"The PDF is at {PDF.relative_to(ROOT)}")
 
 

@@ -174,6 +174,18 @@ def non_negative(name: str, value: Any) -> float:
     return result
 
 
+def below_one(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: not a finite number, negative, or 1 and more.
+    """
+    result = number(name, value)
+    if not 0 <= result < 1:
+        raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
+    return result
+
+
 def positive(name: str, value: Any) -> float:
     """Return ``value`` as a float.
 

@@ -8,17 +8,18 @@ given as a :class:`~grokutil.constraints.ZeroLossManifold`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from grokutil.checks import integer, number, positive
+from grokutil.checks import below_one, integer, positive
 from grokutil.constraints import ZeroLossManifold
+from grokutil.runs.recorder import Run
 from grokutil.runs.trajectory import Trajectory, increasing_times
 from grokutil.tangent import descent_within
+from grokutil.walks import equal_steps
 
 TOUCHING = 1e-4  # of the cap: nearer than that the sharpness is at it
 
@@ -69,9 +70,7 @@ def edge(learning_rate: float, momentum: float = 0.0) -> float:
     Raises:
         ValueError: a number outside its range.
     """
-    if not 0 <= number("momentum", momentum) < 1:
-        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
-    return 2 * (1 + momentum) / positive("learning_rate", learning_rate)
+    return 2 * (1 + below_one("momentum", momentum)) / positive("learning_rate", learning_rate)
 
 
 def edge_multiplier(Z: ZeroLossManifold, zeta: Tensor) -> float:
@@ -113,11 +112,11 @@ def edge_flow(
         SingularPointError: J loses full rank, alone or with the row of S.
         ValueError: a start beyond the cap, times that do not increase, a step not positive.
     """
-    times, step = increasing_times(slow_times), positive("step", step)
+    times, step, count = increasing_times(slow_times), positive("step", step), 0
     if float(sharpest(Z, start).values[0]) > cap * (1 + TOUCHING):
         raise ValueError(f"the start has sharpness {float(sharpest(Z, start).values[0]):g}, above the cap {cap:g}")
     capped = ZeroLossManifold(
-        lambda theta: torch.cat((Z.F(theta), 2 * torch.linalg.eigvalsh(_ntk(Z, theta))[-1:])),
+        lambda theta: torch.cat((Z.F(theta), 2 * torch.linalg.svdvals(torch.func.jacrev(Z.F)(theta))[:1].square())),
         torch.cat((Z.y, Z.y.new_tensor([cap]))),
     )
 
@@ -125,20 +124,14 @@ def edge_flow(
         space = Z.at(zeta)
         return descent_within(space, sharpest(Z, zeta).gradients).velocity if touching else -2 * space.project(zeta)
 
-    zeta, states, evaluations = start, [start], 0
-    for begin, end in pairwise(times):
-        count = int(np.ceil((end - begin) / step * (1 - 1e-9)))
-        h = (end - begin) / count
-        for _ in range(count):
-            touching = bool(sharpest(Z, zeta).values[0] > cap * (1 - TOUCHING)) and edge_multiplier(Z, zeta) > 0
-            zeta = Z.newton(zeta + h * velocity(zeta + h / 2 * velocity(zeta, touching), touching), 1e-12)
-            if touching or sharpest(Z, zeta).values[0] > cap:
-                zeta = capped.newton(zeta, 1e-12)
-            evaluations += 2
-        states.append(zeta)
-    return Trajectory(times, tuple(states), "s", evaluations, settings={"cap": cap, "step": step})
+    def step_from(zeta: Tensor, h: float) -> Tensor:
+        nonlocal count
+        count += 2
+        touching = bool(sharpest(Z, zeta).values[0] > cap * (1 - TOUCHING)) and edge_multiplier(Z, zeta) > 0
+        zeta = Z.newton(zeta + h * velocity(zeta + h / 2 * velocity(zeta, touching), touching), 1e-12)
+        if touching or sharpest(Z, zeta).values[0] > cap:
+            zeta = capped.newton(zeta, 1e-12)
+        return zeta
 
-
-def _ntk(Z: ZeroLossManifold, theta: Tensor) -> Tensor:
-    J = torch.func.jacrev(Z.F)(theta)
-    return J @ J.mT
+    steps, settings = equal_steps(step_from, start, times, step), {"cap": cap, "step": step}
+    return Run(steps, start, times, "s", evaluations=lambda: count, settings=settings).whole()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from grokutil.checks import Matrix, matrix, number
+from grokutil.checks import Matrix, below_one, matrix
 
 
 class Loss(NamedTuple):
@@ -49,9 +49,7 @@ def smoothed(Y: Matrix, smoothing: float) -> Tensor:
     Raises:
         ValueError: Y is not a finite float64 matrix, smoothing outside [0, 1).
     """
-    Y, epsilon = matrix("Y", Y), number("smoothing", smoothing)
-    if not 0 <= epsilon < 1:
-        raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing!r}")
+    Y, epsilon = matrix("Y", Y), below_one("smoothing", smoothing)
     return (1 - epsilon) * Y + epsilon / Y.shape[1]
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from grokutil.activations import Activation, get_activation
-from grokutil.checks import Matrix, layers, non_negative, number, positive
+from grokutil.checks import Matrix, below_one, layers, non_negative, positive
 from grokutil.manifold import TangentSpace, join
 from grokutil.walks import Field
 
@@ -36,9 +36,8 @@ def noise_potential(Theta: Tensor, learning_rate: float, noise: float, momentum:
     Raises:
         ValueError: a number outside its range.
     """
-    eta, delta, b = positive("learning_rate", learning_rate), non_negative("noise", noise), number("momentum", momentum)
-    if not 0 <= b < 1:
-        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
+    eta, delta = positive("learning_rate", learning_rate), non_negative("noise", noise)
+    b = below_one("momentum", momentum)
     left = torch.eye(len(Theta), dtype=Theta.dtype, device=Theta.device) - eta / (1 + b) * Theta
     L, failed = torch.linalg.cholesky_ex(left)
     if failed:

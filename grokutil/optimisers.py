@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from grokutil.checks import non_negative, number, positive
+from grokutil.checks import below_one, non_negative, positive
 
 
 class Rule(Protocol):
@@ -47,7 +47,7 @@ class SGD:
 
     def __post_init__(self) -> None:
         _rates(self)
-        _below_one("momentum", self.momentum)
+        below_one("momentum", self.momentum)
 
     def begin(self, theta: Tensor) -> Tensor:
         """The velocity at rest."""
@@ -93,7 +93,7 @@ class Adam:
     def __post_init__(self) -> None:
         _rates(self)
         for beta in self.betas:
-            _below_one("betas", beta)
+            below_one("betas", beta)
         positive("epsilon", self.epsilon)
 
     def begin(self, theta: Tensor) -> tuple[int, Tensor, Tensor]:
@@ -134,8 +134,3 @@ def descend(rule: Rule, gradient: Callable[[Tensor], Tensor], start: Tensor) -> 
 def _rates(rule: SGD | Adam) -> None:
     positive("learning_rate", rule.learning_rate)
     non_negative("weight_decay", rule.weight_decay)
-
-
-def _below_one(name: str, value: float) -> None:
-    if not 0 <= number(name, value) < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")

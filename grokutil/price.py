@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 
 from grokutil.adders import HALF, adder_norm2
 from grokutil.checks import Matrix, integer, matrix, same_size, tensor
-from grokutil.units import DEGREE
+from grokutil.units import degree
 
 
 def all_pairs(p: int) -> tuple[Tensor, Tensor]:
@@ -136,9 +136,7 @@ def pair_cost(activation: str = "quadratic", equal: bool = False) -> float:
     Raises:
         ValueError: an activation without a degree.
     """
-    if activation not in DEGREE:
-        raise ValueError(f"activation must have a degree: {', '.join(DEGREE)}; got {activation!r}")
-    q = DEGREE[activation]
+    q = degree(activation)
     return (q + 1) / q ** (q / (q + 1)) * (4 if equal else 2) ** (-q / (q + 1))
 
 

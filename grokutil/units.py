@@ -80,7 +80,7 @@ def rescaled_norm2(W1: Matrix, W2: Matrix, activation: str = "quadratic") -> flo
         ValueError: shapes do not match, not float64, not finite, or an activation without a degree.
     """
     W1, W2 = _units(W1, W2)
-    q = _degree(activation)
+    q = degree(activation)
     cost = (W1.norm(dim=0) ** q * W2.norm(dim=1)) ** (2 / (q + 1))
     return float((q + 1) / q ** (q / (q + 1)) * cost.sum())
 
@@ -104,7 +104,7 @@ def merge(W1: Matrix, W2: Matrix, activation: str = "quadratic") -> Point:
             incoming weights.
     """
     W1, W2 = _units(W1, W2)
-    q, length = _degree(activation), W1.norm(dim=0)
+    q, length = degree(activation), W1.norm(dim=0)
     left = length.nonzero().flatten().tolist()
     if not left:
         raise ValueError("W1 is zero: no unit has incoming weights, so there is nothing to merge")
@@ -127,8 +127,12 @@ def _units(W1: Matrix, W2: Matrix) -> Point:
     return W1, W2
 
 
-def _degree(activation: str) -> int:
-    """The q of sigma(a z) = a^q sigma(z)."""
+def degree(activation: str) -> int:
+    r"""The q of :math:`\sigma(a z) = a^q \sigma(z)`, a > 0.
+
+    Raises:
+        ValueError: an activation without one.
+    """
     if activation not in DEGREE:
         raise ValueError(
             f"activation must have a degree, sigma(a z) = a^q sigma(z): {', '.join(DEGREE)}; got {activation!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -214,28 +215,22 @@ def projected_flow(
 
     Source: paper, sections 4.5 and 4.6 (the factor 2 is that of eq. 3).
     """
-    times, step = increasing_times(times), positive("step", step)
+    sigma = get_activation(activation)
     W1, W2, X = layers(*start, X)
     Y = targets(Y, X, W2)
-    sigma, point, count = get_activation(activation), retract(W1, W2, X, Y, activation), 0
 
-    def step_from(here: Point, h: float) -> Point:
-        nonlocal count
-        count += 2
-        middle = TangentSpace(*_moved(here, h / 2, TangentSpace(*here, X, sigma), field), X, sigma)
-        return retract(*_moved(here, h, middle, field), X, Y, sigma, None if sigma.kink else middle)
+    def at(here: Point) -> TangentSpace:
+        return TangentSpace(*here, X, sigma)
 
-    return Run(
-        _steps(step_from, point, times, step),
-        point,
-        times,
-        "s",
-        evaluations=lambda: count,
-        settings={"method": "midpoint, retracted", "step": step, "activation": sigma.name, "field": _name(field)},
-        measure=measure,
-        until=until,
-        progress=progress,
-    )
+    def moved(here: Point, v: Tensor) -> Point:
+        V1, V2 = split(v, *here)
+        return here[0] + V1, here[1] + V2
+
+    def back(here: Point, middle: TangentSpace) -> Point:
+        return retract(*here, X, Y, sigma, None if sigma.kink else middle)
+
+    point, settings = retract(W1, W2, X, Y, sigma), {"activation": sigma.name}
+    return _walk(at, moved, back, point, times, field, step, settings, measure=measure, until=until, progress=progress)
 
 
 @recorded
@@ -272,31 +267,44 @@ def manifold_walk(
 
     Source: paper, sections 4.5 and 4.6 (the factor 2 is that of eq. 3).
     """
-    times, step, count = increasing_times(times), positive("step", step), 0
     theta = float_vector("start", start)
-    point = _back(Z, theta, Z.at(theta))
 
-    def step_from(here: Tensor, h: float) -> Tensor:
+    def back(here: Tensor, middle: Linearisation) -> Tensor:
+        return _back(Z, here, middle)
+
+    point = back(theta, Z.at(theta))
+    return _walk(Z.at, torch.add, back, point, times, field, step, {}, measure=measure, until=until, progress=progress)
+
+
+def _walk(
+    at: Callable[[Any], Any],
+    moved: Callable[[Any, Tensor], Any],
+    back: Callable[[Any, Any], Any],
+    point: State,
+    times: Sequence[float] | np.ndarray,
+    field: Callable[[Any], Tensor],
+    step: float,
+    settings: dict[str, Any],
+    **how: Any,
+) -> Run:
+    """A walk by the midpoint rule: ``at`` linearises at a state, ``moved`` adds a vector, ``back`` returns to Z."""
+    times, step, count = increasing_times(times), positive("step", step), 0
+
+    def velocity(space: Any) -> Tensor:
+        return space.project(float_vector("the field", field(space)))
+
+    def step_from(here: State, h: float) -> State:
         nonlocal count
         count += 2
-        at = Z.at(here)
-        middle = Z.at(here + h / 2 * at.project(field(at)))
-        return _back(Z, here + h * middle.project(field(middle)), middle)
+        middle = at(moved(here, h / 2 * velocity(at(here))))
+        return back(moved(here, h * velocity(middle)), middle)
 
-    return Run(
-        _steps(step_from, point, times, step),
-        point,
-        times,
-        "s",
-        evaluations=lambda: count,
-        settings={"method": "midpoint, retracted", "step": step, "field": _name(field)},
-        measure=measure,
-        until=until,
-        progress=progress,
-    )
+    settings = {"method": "midpoint, retracted", "step": step, "field": _name(field), **settings}
+    steps = equal_steps(step_from, point, times, step)
+    return Run(steps, point, times, "s", evaluations=lambda: count, settings=settings, **how)
 
 
-def _steps(step_from: Callable[[State, float], State], start: State, times: np.ndarray, step: float) -> Steps:
+def equal_steps(step_from: Callable[[State, float], State], start: State, times: np.ndarray, step: float) -> Steps:
     """Steps of at most ``step``, all alike between two of ``times``, which they end on."""
     now, here = float(times[0]), start
     for end in times[1:].tolist():
@@ -336,9 +344,3 @@ def _unit(part: Tensor, whole: Tensor, name: str) -> Tensor:
     if length <= 1e-12 * whole.norm():
         raise ValueError(f"{name} has no tangent part here: no direction to walk in")
     return part / length
-
-
-def _moved(point: Point, length: float, space: TangentSpace, field: Field) -> Point:
-    """``point`` plus ``length`` times the tangent part of the field at ``space``."""
-    V1, V2 = split(space.project(float_vector("the field", field(space))), *point)
-    return point[0] + length * V1, point[1] + length * V2

@@ -163,7 +163,7 @@ def test_errors_name_the_remedy():
         crossing(8)
     with pytest.raises(ValueError, match="p must be odd, got 8"):
         price_bound(8)
-    with pytest.raises(ValueError, match="activation must have a degree: .*; got 'tanh'"):
+    with pytest.raises(ValueError, match="activation must have a degree, .*; got 'tanh'"):
         pair_cost("tanh")
     with pytest.raises(ValueError, match="W1 .* and W2 .* do not match"):
         network_tensor(torch.ones(3, 2, dtype=torch.float64), torch.ones(3, 3, dtype=torch.float64))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from grokutil.runs import processes
-from grokutil.runs.processes import ONE_THREAD, Processes, cores, one_thread
+from grokutil.runs.processes import ONE_THREAD, Processes, cores, one_thread, usage
 
 
 def threads():
@@ -27,7 +27,7 @@ def killed_at_first(folder):
     return "second time"
 
 
-def serve_nothing(calls):
+def serve_nothing(*_):
     os._exit(3)
 
 
@@ -46,9 +46,17 @@ def test_calls_run_in_processes_of_one_thread_that_end_with_the_executor(tmp_pat
         assert pool.submit(os.getpid).result() == pid  # none of this has ended it
 
         assert pool.submit(killed_at_first, tmp_path).result() == "second time"
-        assert pool.submit(threads).result() == (pool.submit(os.getpid).result(), number, variables)
+        pid = pool.submit(os.getpid).result()
+        assert pool.submit(threads).result() == (pid, number, variables)
         asleep = pool.submit(time.sleep, 100)
-    assert asleep.done() and not [p for p in psutil.Process().children() if "_serve" in " ".join(p.cmdline())]
+    assert asleep.done() and not psutil.pid_exists(pid)
+
+
+def test_a_process_has_the_environment_of_its_start(monkeypatch):
+    for value in ("first", "second"):
+        monkeypatch.setenv("GROKUTIL_TEST", value)
+        with Processes(1) as pool:
+            assert pool.submit(os.environ.get, "GROKUTIL_TEST").result() == value
 
 
 def test_a_process_sets_how_long_openmp_spins_whatever_it_inherits(monkeypatch):
@@ -125,3 +133,36 @@ def test_an_executor_that_is_shut_down_leaves_no_process():
         pid = pool.submit(os.getpid).result()
         pool.shutdown(**options)
         assert not psutil.pid_exists(pid)
+
+
+BUSY = """
+import subprocess, sys, time
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+work(0.3)
+if len(sys.argv) > 1:
+    subprocess.run([sys.executable, "-c", sys.argv[1]])  # has ended
+    running = subprocess.Popen([sys.executable, "-c", sys.argv[1] + "held = b'x' * 10**8; print(flush=True); input()"])
+    running.wait()
+"""
+
+
+def test_usage_is_that_of_a_process_of_what_it_started_and_of_what_has_ended():
+    command = [sys.executable, "-c", BUSY, BUSY]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdout.readline()
+        memory, seconds = usage(process.pid)
+        process.communicate(b"\n")
+    assert memory > 10**8 and 0.85 < seconds < 5
+    assert usage(process.pid) == (0, 0.0)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can take another user id")
+def test_usage_with_a_user_counts_what_has_left_its_parent():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["cat"], user=64099, **pipes) as theirs, subprocess.Popen(["cat"], **pipes) as ours:
+        assert usage(ours.pid, 64099)[0] > usage(ours.pid)[0] > 0
+        theirs.communicate()
+        ours.communicate()

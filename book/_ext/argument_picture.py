@@ -1,8 +1,8 @@
 """The picture of the argument: boxes on a grid, and lines that run between the boxes and never behind them."""
 
 import textwrap
+from collections.abc import Iterator
 from html import escape
-from itertools import count
 from typing import Any
 
 BOX = (136, 62)
@@ -22,10 +22,12 @@ LEGEND = {
 
 def picture(entries: list[dict[str, Any]], urls: dict[str, str]) -> str:
     """The map as inline SVG in a box that scrolls; `urls` leads from a label to its place in the book."""
-    at = {entry["label"]: entry["at"] for entry in entries}
-    columns, rows = (1 + max(place[axis] for place in at.values()) for axis in (0, 1))
+    columns, rows = (1 + max(entry["at"][axis] for entry in entries) for axis in (0, 1))
     width, height = columns * (BOX[0] + GAP[0]) + GAP[0], rows * (BOX[1] + GAP[1])
-    lines = [line for entry in entries for line in entry_lines(entry, at)]
+    lines = [
+        f'<path class="{kind}" marker-end="url(#argument-tip)" d="M{" L".join(points)}"/>'
+        for kind, points in routes(entries)
+    ]
     boxes = [box(entry, urls) for entry in entries]
     kinds = {entry["kind"] for entry in entries}
     keys = "".join(f'<span class="{kind}">{name}</span>' for kind, name in LEGEND.items() if kind in kinds)
@@ -47,19 +49,18 @@ def corner(place: list[int]) -> tuple[float, float]:
     return GAP[0] + place[0] * (BOX[0] + GAP[0]), GAP[1] / 2 + place[1] * (BOX[1] + GAP[1])
 
 
-def entry_lines(entry: dict[str, Any], at: dict[str, list[int]]) -> list[str]:
-    """A line to the entry's box from each box that leads to it."""
-    sources = [(label, kind) for kind in LINKS for label in entry.get(kind, {})]
-    # Left to right as the lines come in: those of the box's own column come from beside it, except the nearest.
-    sources.sort(key=lambda source: (at[source[0]][0], at[source[0]][1] * (-1 if at[source[0]][0] else 1)))
-    spread = BOX[0] / (len(sources) + 1)
-    return [
-        f'<path class="{kind}" marker-end="url(#argument-tip)" d="{route(at[label], at[entry["label"]], i * spread)}"/>'
-        for (label, kind), i in zip(sources, count(1), strict=False)
-    ]
+def routes(entries: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """The kind and the points of each line, which leads to an entry's box from one that it needs."""
+    at = {entry["label"]: entry["at"] for entry in entries}
+    for entry in entries:
+        sources = [(*at[label], kind) for kind in LINKS for label in entry.get(kind, {})]
+        # Left to right as the lines come in: those of the box's own column come from beside it, except the nearest.
+        sources.sort(key=lambda source: (source[0], source[1] * (-1 if source[0] else 1)))
+        for i, (column, row, kind) in enumerate(sources, 1):
+            yield kind, route([column, row], entry["at"], i * BOX[0] / (len(sources) + 1))
 
 
-def route(start: list[int], end: list[int], enter: float) -> str:
+def route(start: list[int], end: list[int], enter: float) -> list[str]:
     """From the lower edge of one box to the upper edge of another, along the gaps between rows and columns.
 
     Lines of one box share a track; those of boxes side by side have tracks of their own.
@@ -76,7 +77,7 @@ def route(start: list[int], end: list[int], enter: float) -> str:
     else:
         points += [(to_x, below)]
     points += [(to_x, to_y)]
-    return "M" + " L".join(f"{px:.1f},{py:.1f}" for px, py in points)
+    return [f"{px:.1f},{py:.1f}" for px, py in points]
 
 
 def track(place: list[int]) -> int:

@@ -1,10 +1,9 @@
 """The picture of the argument for print: the same boxes and lines as `argument_picture`, in TikZ."""
 
-import re
 import textwrap
 from typing import Any
 
-from argument_picture import BOX, LEGEND, LINE_LENGTH, LINKS, corner, entry_lines
+from argument_picture import BOX, LEGEND, LINE_LENGTH, corner, routes
 
 COLOURS = {"paper": "0072B2", "repaired": "D55E00", "ours": "009E73", "measured": "CC79A7"}
 DASHES = {"uses": "", "assumes": "dash pattern=on 6pt off 3pt,", "tests": "dash pattern=on 1.5pt off 3pt,"}
@@ -13,28 +12,20 @@ SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"}
 
 def picture(entries: list[dict[str, Any]], targets: dict[str, str]) -> str:
     """The map as LaTeX; `targets` leads from a label to LaTeX's name for its place in the book."""
-    at = {entry["label"]: entry["at"] for entry in entries}
-    lines = [line for entry in entries for line in entry_lines(entry, at)]
     colours = "".join(rf"\definecolor{{kind-{kind}}}{{HTML}}{{{colour}}}" for kind, colour in COLOURS.items())
     keys = r"\quad ".join(rf"\textcolor{{kind-{kind}}}{{$\blacksquare$}} {name}" for kind, name in LEGEND.items())
     return "\n".join(
         [
             rf"\begin{{center}}\begin{{minipage}}{{\linewidth}}{colours}\centering\sffamily\small {keys}\par\medskip",
             r"\resizebox{\linewidth}{!}{\begin{tikzpicture}[x=1pt, y=-1pt, line width=0.9pt]",
-            *map(path, lines),
+            *(
+                rf"\draw[{DASHES[kind]} gray, -stealth] {' -- '.join(f'({point})' for point in points)};"
+                for kind, points in routes(entries)
+            ),
             *(box(entry, targets) for entry in entries),
             r"\end{tikzpicture}}\end{minipage}\end{center}",
         ]
     )
-
-
-def path(line: str) -> str:
-    """A line of the picture's SVG in TikZ: straight pieces, with a tip at the end."""
-    found = re.fullmatch(r'<path class="(\w+)" .* d="M(.*)"/>', line)
-    if found is None or found[1] not in LINKS:
-        raise ValueError(f"not a line of the map: {line}")
-    points = " -- ".join(f"({point})" for point in found[2].split(" L"))
-    return rf"\draw[{DASHES[found[1]]} gray, -stealth] {points};"
 
 
 def box(entry: dict[str, Any], targets: dict[str, str]) -> str:

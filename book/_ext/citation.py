@@ -86,7 +86,8 @@ class Citation(SphinxDirective):
 
 def add_metadata(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Tell search engines and previews what the page is: Open Graph, and schema.org as JSON."""
-    summaries, page_name = page_summaries.read(), page_summaries.of(app, pagename)
+    summaries = page_summaries.read()
+    page_name = app.config.root_doc if pagename == "index" else pagename  # the bare address stands for the introduction
     if page_name not in summaries:
         return
     book = read()
@@ -114,6 +115,7 @@ def add_metadata(app: Sphinx, pagename: str, templatename: str, context: dict[st
         data["url"] = graph["og:url"] = context["pageurl"]
         graph |= {"og:image": urljoin(app.config.html_baseurl, CARD), "og:image:alt": CARD_SHOWS}
     tags = "".join(f'<meta property="{name}" content="{escape(said)}" />\n' for name, said in graph.items())
+    tags += f'<meta name="description" content="{escape(summaries[page_name])}" />\n'
     tags += '<meta name="twitter:card" content="summary_large_image" />\n'
     script = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
     tags += f'<script type="application/ld+json">{script}</script>\n'

@@ -13,12 +13,10 @@ import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from itertools import compress
 from pathlib import Path
 from typing import Any
 
-import psutil
 from chapter_figures import DRAWN, take
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
@@ -32,7 +30,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from grokutil.runs.processes import ONE_THREAD, cores
+from grokutil.runs.processes import ONE_THREAD, cores, usage
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +72,10 @@ def execute(path: str, notebook: NotebookNode, timeout: int) -> NotebookNode:
     used = [0.0] * len(notebook.cells)
 
     def begin(cell_index: int, **_: Any) -> None:
-        used[cell_index] -= cpu_seconds(client.km.provisioner.pid)
+        used[cell_index] -= usage(client.km.provisioner.pid)[1]
 
     def end(cell_index: int, **_: Any) -> None:
-        used[cell_index] += cpu_seconds(client.km.provisioner.pid)
+        used[cell_index] += usage(client.km.provisioner.pid)[1]
 
     client = NotebookClient(
         notebook,
@@ -95,15 +93,6 @@ def execute(path: str, notebook: NotebookNode, timeout: int) -> NotebookNode:
     code = [cell.cell_type == "code" for cell in notebook.cells]
     notebook.metadata["seconds"] = [round(seconds, 2) for seconds in compress(used, code)]
     return notebook
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time so far of a process and all that it has started."""
-    used, this = 0.0, psutil.Process(pid)
-    for process in [this, *this.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            used += sum(process.cpu_times()[:4])  # its own, and of its children that have ended
-    return used
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

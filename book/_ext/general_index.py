@@ -27,14 +27,6 @@ class GeneralIndex(SphinxDirective):
         return [general_index()]
 
 
-class Places:
-    """Stands in for a builder: addresses are names of pages."""
-
-    def get_relative_uri(self, source: str, target: str) -> str:
-        """The page itself."""
-        return target
-
-
 def in_order(name: str) -> list[tuple[int, float, str]]:
     """Sort key: without regard to case, and numbers by their size, the parts of 4.14 one by one."""
     parts = re.findall(r"\d+|[^\d]+", name.lower())
@@ -57,7 +49,7 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
             shown: list[nodes.Node] = []
             chapters: set[str] = set()
             for _, target in sorted(targets, key=lambda found: found[0] != "main"):  # the main places first
-                docname, _, anchor = target.partition("#")
+                docname, anchor = target.split(".html#")
                 if docname not in chapters:  # the first place in each chapter
                     chapters.add(docname)
                     title = nodes.Text(app.env.titles[docname].astext())
@@ -69,7 +61,7 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
             return nodes.list_item("", nodes.paragraph("", name + (": " if found else ""), *found))
 
         letters: list[nodes.Node] = []
-        for letter, entries in IndexEntries(app.env).create_index(Places()):
+        for letter, entries in IndexEntries(app.env).create_index(app.builder):
             listed = nodes.bullet_list()
             for name, (all_targets, all_below, _) in sorted(entries, key=lambda entry: in_order(entry[0])):
                 targets = of_notions(all_targets)

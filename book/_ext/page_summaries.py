@@ -1,9 +1,8 @@
-"""Each page's line of `summaries.yml`: in its neighbours' previous and next boxes, and as its description.
+"""Each page's line of `summaries.yml` in its neighbours' previous and next boxes; `citation.py` describes it with it.
 
 The boxes are drawn by `templates/components/prev-next.html`, which stands in for the theme's.
 """
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,17 @@ from sphinx.application import Sphinx
 FILE = Path(__file__).parent.parent / "summaries.yml"
 
 
-def of(app: Sphinx, pagename: str) -> str:
-    """The page whose line a page has: the bare address stands for the introduction."""
-    return app.config.root_doc if pagename == "index" else pagename
-
-
 def read() -> dict[str, str]:
     """The line of each page, by its name in `_toc.yml`."""
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
 def add_summaries(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give the page that is about to be written its own line and those of its neighbours."""
+    """Give the page that is about to be written the lines of its neighbours."""
     lines = read()
     _, previous, following = app.builder.relations.get(pagename) or (None, None, None)
     context["prev_summary"] = lines.get(previous, "")
     context["next_summary"] = lines.get(following, "")
-    if line := lines.get(of(app, pagename)):
-        description = f'<meta name="description" content="{escape(line)}" />'
-        context["metatags"] = context.get("metatags", "") + description
 
 
 def add_templates(app: Sphinx, config: Any) -> None:

@@ -9,13 +9,14 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import psutil
 from nbclient import NotebookClient
 
 from grokutil.benchmarks.memory import high_water
-from grokutil.runs.processes import ONE_THREAD
+from grokutil.runs.processes import ONE_THREAD, usage
 
 PAUSE = 0.2  # seconds between two looks at the memory; a look takes milliseconds
 
@@ -35,12 +36,12 @@ def _measure(path: Path) -> tuple[str, float, list[float], int]:
     cells: list[float] = []
 
     def begin(**_: object) -> None:
-        cells.append(-cpu_seconds())
+        cells.append(-usage(client.km.provisioner.pid)[1])
 
     def end(**_: object) -> None:
-        cells[-1] = round(cells[-1] + cpu_seconds(), 2)
+        cells[-1] = round(cells[-1] + usage(client.km.provisioner.pid)[1], 2)
 
-    client = NotebookClient(
+    client: Any = NotebookClient(
         jupytext.read(path),
         timeout=1200,
         resources={"metadata": {"path": str(path.parent)}},
@@ -53,15 +54,6 @@ def _measure(path: Path) -> tuple[str, float, list[float], int]:
         client.execute()
         seconds = time.perf_counter() - start
     return path.stem, round(seconds, 1), cells, round(peak.megabytes)
-
-
-def cpu_seconds() -> float:
-    """CPU seconds so far of all descendants of this process."""
-    used = 0.0
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            used += sum(process.cpu_times()[:4])  # its own, and of its children that have ended
-    return used
 
 
 class Peak:

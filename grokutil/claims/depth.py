@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grokutil.activations import softplus
 from grokutil.architectures import EXAMPLES
-from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
+from grokutil.claims.record import FIVE, OURS, Claim
 from grokutil.data import modular_addition
 from grokutil.deep import DeepManifold, DeepNetwork
 from grokutil.deep_linear import distance
@@ -26,17 +26,19 @@ from grokutil.symmetry import descend
 LAM, ETA = 0.05, 3e-3
 
 
-def _normal(draw: torch.Generator, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=draw, dtype=torch.float64)
+def _normal(seed: int) -> Callable[..., Tensor]:
+    """Draws standard normal tensors of the shapes that it is called with."""
+    draw = torch.Generator().manual_seed(seed)
+    return lambda *shape: torch.randn(*shape, generator=draw, dtype=torch.float64)
 
 
 def _slow_flow(seed: int) -> tuple[float, None]:
     """The slope of the error in lambda less one, in size; four tanh layers with biases, to s = 0.5."""
-    draw = torch.Generator().manual_seed(seed)
-    X, y = _normal(draw, 3, 2), _normal(draw, 3, 1)
+    normal = _normal(seed)
+    X, y = normal(3, 2), normal(3, 1)
     net = DeepNetwork(X, (4, 4, 4, 1), "tanh", bias=True)
     Z, s = DeepManifold(net, y), np.linspace(0, 0.5, 4)
-    start = Z.newton(_normal(draw, net.size))
+    start = Z.newton(normal(net.size))
     limit = torch.stack(slow_flow(Z, start, s).states)
     errors = []
     for ridge in (1e-3, 2.5e-4):
@@ -78,8 +80,8 @@ def _normalised(seed: int) -> tuple[float, None]:
 
 def _head_cost(seed: int) -> tuple[float, None]:
     """Relative gap of the shortest head of two layers found by brute force to the formula."""
-    draw = torch.Generator().manual_seed(seed)
-    H, Y = _normal(draw, 3, 5), _normal(draw, 3, 2)
+    normal = _normal(seed)
+    H, Y = normal(3, 5), normal(3, 2)
 
     def residual(v: Tensor) -> Tensor:
         return (H @ v[:15].reshape(5, 3) @ v[15:].reshape(3, 2) - Y).flatten()
@@ -94,7 +96,7 @@ def _head_cost(seed: int) -> tuple[float, None]:
         options = {"maxiter": 1000, "ftol": 1e-13}
         run = minimize(
             lambda v: v @ v,
-            _normal(draw, 21).numpy(),
+            normal(21).numpy(),
             jac=lambda v: 2 * v,
             method="SLSQP",
             constraints=fit,
@@ -106,8 +108,8 @@ def _head_cost(seed: int) -> tuple[float, None]:
 
 def _head_velocity(seed: int) -> tuple[float, None]:
     """Largest relative gap of the velocity to minus half of autograd's gradient of the cost, m = 1, 2, 3, infinity."""
-    draw, gaps = torch.Generator().manual_seed(seed), []
-    net, Y, w = DeepNetwork(_normal(draw, 4, 5), (9, 3), "tanh"), _normal(draw, 4, 3), _normal(draw, 45)
+    normal, gaps = _normal(seed), []
+    net, Y, w = DeepNetwork(normal(4, 5), (9, 3), "tanh"), normal(4, 3), normal(45)
     for layers in (1, 2, 3, math.inf):
         dynamics = HeadDynamics(net.features, Y, layers)
         gradient = torch.func.grad(dynamics.cost)(w)
@@ -121,7 +123,7 @@ def half(seed: int, layers: float) -> float:
     task, s = modular_addition(11, train_size=59, seed=seed), np.linspace(0, 1, 41)
     net = DeepNetwork(task.X_train, (128, 11), softplus(10))
     dynamics = HeadDynamics(net.features, task.Y_train, layers)
-    start = _normal(torch.Generator().manual_seed(seed), 11 * 128) / 11**0.5
+    start = _normal(seed)(11 * 128) / 11**0.5
 
     def right(theta: Tensor) -> float:
         return float(accuracy(net.features(theta, task.X_test) @ dynamics.readout(theta), task.labels_test))
@@ -140,8 +142,8 @@ def _head_delay(seed: int) -> tuple[float, None]:
 
 def _linear(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Inputs (3, 6), a destination of length 1, a start 4 away, and targets."""
-    draw = torch.Generator().manual_seed(seed)
-    X, y, x = _normal(draw, 3, 6), _normal(draw, 3, 1), _normal(draw, 6, 1)
+    normal = _normal(seed)
+    X, y, x = normal(3, 6), normal(3, 1), normal(6, 1)
     end = torch.linalg.lstsq(X, y).solution
     end, x = end / end.norm(), x - torch.linalg.lstsq(X, X @ x).solution
     return X, end, end + 4 * x / x.norm(), X @ end
@@ -163,17 +165,19 @@ def _linear_delay(seed: int) -> tuple[float, None]:
 
 def _linear_end(seed: int) -> tuple[float, None]:
     """Relative gap of the product to the shortest one that fits, three layers, from a random start, s = 5."""
-    draw = torch.Generator().manual_seed(seed)
-    X, Y = _normal(draw, 3, 6), _normal(draw, 3, 2)
+    normal = _normal(seed)
+    X, Y = normal(3, 6), normal(3, 2)
     net = DeepNetwork(X, (5, 5, 2), "identity")
     Z = DeepManifold(net, Y)
-    end = slow_flow(Z, Z.newton(_normal(draw, net.size)), [0, 5.0]).states[-1]
+    end = slow_flow(Z, Z.newton(normal(net.size)), [0, 5.0]).states[-1]
     told = torch.linalg.lstsq(X, Y).solution
     return float((net.outputs(end, torch.eye(6, dtype=torch.float64)) - told).norm() / told.norm()), None
 
 
+ours = partial(Claim, chapter="depth", seeds=FIVE, whose=OURS)
+
 CLAIMS = (
-    Claim(
+    ours(
         id="depth-slow-flow",
         source="section 8",
         statement="At four layers, too, the distance of training from norm minimisation on the zero-loss manifold is "
@@ -181,13 +185,9 @@ CLAIMS = (
         measure=_slow_flow,
         limit=0.1,
         tolerance="slope of the largest distance in lambda less 1, tanh layers of width 4 with biases, s to 0.5",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
         seconds=3.0,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-symmetry",
         source="section 8",
         statement="Each symmetry of a network with a symmetric generator gives a law that gradient descent with weight "
@@ -195,62 +195,42 @@ CLAIMS = (
         measure=_symmetry,
         limit=1e-12,
         tolerance="largest gap of the form after 100 steps to the law, over the form at the start; rounding only",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
         seconds=4.0,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-normalised",
         source="section 8",
         statement="Below a normalised layer the squared norm decays as exp(-4 s), whatever is learned.",
         measure=_normalised,
         limit=0.01,
         tolerance="relative gap at s = 0.25, gradient descent below the edge of stability, addition modulo 5",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-head-cost",
         source="our addition to section 6.3",
         statement="A linear head of m layers that meets the targets has at least the squared norm m Tr Q^(1/m).",
         measure=_head_cost,
         limit=1e-6,
         tolerance="relative gap of the shortest of three searches over all heads of two layers",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-head-velocity",
         source="our addition to section 6.3",
         statement="Under a linear head of m layers eq. 20 has one more factor, the power 1/m - 1 of Q.",
         measure=_head_velocity,
         limit=1e-10,
         tolerance="relative gap to autograd of the cost, m = 1, 2, 3 and infinity",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-head-delay",
         source="our addition to section 7.3",
         statement="A linear head of more layers puts grokking off.",
         measure=_head_delay,
         limit=0.9,
         tolerance="time to half of the test pairs under one layer over that under infinitely many, addition modulo 11",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
         seconds=4.0,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-linear-delay",
         source="our addition to section 3.1",
         statement="A deep linear network with one output goes from a balanced start to its destination by a law in "
@@ -258,12 +238,8 @@ CLAIMS = (
         measure=_linear_delay,
         limit=1e-4,
         tolerance="largest gap of the logarithm of the distance along the slow flow, 2, 3 and 6 layers",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
-    Claim(
+    ours(
         id="depth-linear-end",
         source="our addition to section 3.1",
         statement="The product of a deep linear network goes to the shortest one that fits, at every depth and from "
@@ -271,9 +247,5 @@ CLAIMS = (
         measure=_linear_end,
         limit=0.01,
         tolerance="relative gap at s = 5, three layers, random starts",
-        expected=HOLDS,
-        chapter="depth",
-        seeds=FIVE,
-        whose=OURS,
     ),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from grokutil.claims.figure_6 import SECONDS, SHARED, figure_6
-from grokutil.claims.record import CORRECTED, FIVE, HOLDS, REPRODUCED, Claim
+from grokutil.claims.record import CORRECTED, FIVE, REPRODUCED, Claim
 from grokutil.fourier import (
     circle,
     feature_cosines,
@@ -85,8 +87,10 @@ def _order(seed: int) -> tuple[float, float]:
     )
 
 
+claim = partial(Claim, chapter="fourier_circles", seeds=FIVE, shares=SHARED, seconds=SECONDS)
+
 CLAIMS = (
-    Claim(
+    claim(
         id="figure-6b",
         source="section 7.3.2 and Fig. 6, top right",
         statement="Norms of the real and imaginary parts of the Fourier features equalise.",
@@ -95,25 +99,16 @@ CLAIMS = (
         tolerance="spread of log(|Re F_k| / |Im F_k|) over k, end over start",
         expected=REPRODUCED,
         figure=True,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
-    Claim(
+    claim(
         id="section-7.3.2-sizes",
         source="section 7.3.2 and Fig. 6, top right",
         statement="The circles of different frequencies are equally large.",
         measure=_sizes,
         limit=0.1,
         tolerance="standard deviation of |F_k| over k at the end, over its mean; a tenth counts as equal",
-        expected=HOLDS,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
-    Claim(
+    claim(
         id="figure-6c",
         source="section 7.3.2 and Fig. 6, bottom left",
         statement="Real and imaginary parts of the Fourier features become orthogonal.",
@@ -122,12 +117,8 @@ CLAIMS = (
         tolerance="mean |cos(Re F_k, Im F_k)|, end over start",
         expected=REPRODUCED,
         figure=True,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
-    Claim(
+    claim(
         id="figure-6d-between",
         source="section 7.3.2 and Fig. 6, bottom right",
         statement="Absolute values of features of different frequencies become dissimilar.",
@@ -136,12 +127,8 @@ CLAIMS = (
         tolerance="mean cosine of absolute values between frequencies, end over start",
         expected=REPRODUCED,
         figure=True,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
-    Claim(
+    claim(
         id="figure-6d-within",
         source="section 7.3.2 and Fig. 6, bottom right",
         statement="Absolute values of Re F_k and Im F_k become similar, those of different frequencies do not.",
@@ -151,25 +138,16 @@ CLAIMS = (
         "that within a frequency at the end; a half",
         expected=REPRODUCED,
         figure=True,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
-    Claim(
+    claim(
         id="section-7.3.2-planes",
         source="section 7.3.2 and Fig. 6, bottom left",
         statement="Circles of different frequencies lie in orthogonal planes.",
         measure=_planes,
         limit=0.5,
         tolerance="mean over pairs of the largest cosine between two planes, end over start",
-        expected=HOLDS,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
-    Claim(
+    claim(
         id="section-7.3.2-order",
         source="section 7.3.2",
         statement="Along circle k the numbers appear in the order 0, k, 2k, ... (corrected: 0, 1/k, 2/k, ... mod p).",
@@ -177,9 +155,5 @@ CLAIMS = (
         limit=0.12,
         tolerance="share of the 18 circles in another order at the end; two may be",
         expected=CORRECTED,
-        chapter="fourier_circles",
-        seeds=FIVE,
-        seconds=SECONDS,
-        shares=SHARED,
     ),
 )

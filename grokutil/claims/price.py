@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grokutil.adders import polygons
-from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
+from grokutil.claims.record import FIVE, OURS, Claim
 from grokutil.data import modular_addition
 from grokutil.least_norm import least_norm
 from grokutil.measure import accuracy
@@ -67,7 +67,6 @@ CLAIMS = (
         measure=_pair,
         limit=1e-3,
         tolerance="relative gap of the least norm found at lambda = 1e-4",
-        expected=HOLDS,
         whose=OURS,
         chapter="price",
         seeds=FIVE,
@@ -80,7 +79,6 @@ CLAIMS = (
         measure=_pentagon,
         limit=1e-12,
         tolerance="largest error over all pairs, p from 7 to 97; rounding",
-        expected=HOLDS,
         whose=OURS,
         chapter="price",
     ),
@@ -91,7 +89,6 @@ CLAIMS = (
         measure=_price,
         limit=1e-4,
         tolerance="relative gap for p = 7, the lower of two searches",
-        expected=HOLDS,
         whose=OURS,
         chapter="price",
         seconds=3.0,
@@ -104,7 +101,6 @@ CLAIMS = (
         measure=_threshold,
         limit=0.5,
         tolerance="accuracy at 0.75 of that number, or errors at 1.2 of it, p = 11; one half",
-        expected=HOLDS,
         whose=OURS,
         chapter="price",
         seeds=FIVE,
@@ -117,7 +113,6 @@ CLAIMS = (
         measure=_relu_bound,
         limit=1.0,
         tolerance="47.7 over the bound that a positive matrix proves",
-        expected=HOLDS,
         whose=OURS,
         chapter="price",
         seconds=0.5,

@@ -50,7 +50,7 @@ class Claim:
         source: where the paper says it, or what of the paper it is about; ``grokutil.claims.numbers`` reads the
             paper's numbers from it.
         statement: what it says, in our words.
-        expected: the outcome the book reports.
+        expected: the outcome the book reports; that it holds, unless said otherwise.
         chapter: the chapter that derives or shows it.
         measure: runs the test and returns ``(measured, corrected)``: the number that decides for the paper's
             statement, and the same number for our correction (None where there is nothing to correct). It takes a
@@ -69,8 +69,8 @@ class Claim:
     id: str
     source: str
     statement: str
-    expected: str
     chapter: str
+    expected: str = HOLDS
     measure: Callable[..., Numbers] | None = None
     limit: float = math.nan
     tolerance: str = ""

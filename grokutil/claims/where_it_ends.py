@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from grokutil.activations import get_activation
 from grokutil.claims.appendix_D import cosine, space, task, vector
-from grokutil.claims.record import FIVE, HOLDS, OURS, Claim
+from grokutil.claims.record import FIVE, OURS, Claim
 from grokutil.manifold import jacobian
 from grokutil.measure import relative_residual
 from grokutil.model import default_weights, hidden, predict
@@ -93,8 +95,10 @@ def _pull(seed: int) -> tuple[float, None]:
     return 1 / largest, None
 
 
+ours = partial(Claim, chapter="where_it_ends", seeds=FIVE, whose=OURS)
+
 CLAIMS = (
-    Claim(
+    ours(
         id="theorem-4.10-data",
         source="Theorem 4.10, sections 3.3 and 7.1",
         statement="The paper's own data are an exception of Theorem 4.10: Z has singular points, at every width from "
@@ -103,74 +107,50 @@ CLAIMS = (
         limit=1e-10,
         tolerance="relative residual of a padded network of 2p - 1 units (ReLU, tanh) where J is not of full rank; "
         "rounding",
-        expected=HOLDS,
-        whose=OURS,
-        chapter="where_it_ends",
-        seeds=FIVE,
         seconds=3.0,
     ),
-    Claim(
+    ours(
         id="rescaled-norm-copies",
         source="our addition to section 3.2",
         statement="Split into c copies a quadratic unit costs c^(1/3) times as much norm, a ReLU unit the same.",
         measure=_copies,
         limit=1e-12,
         tolerance="gap of the factor for four copies, norm after the best rescaling; rounding",
-        expected=HOLDS,
-        whose=OURS,
-        chapter="where_it_ends",
-        seeds=FIVE,
     ),
-    Claim(
+    ours(
         id="singular-end",
         source="sections 3.3 and 4.4, our addition",
         statement="Trained on to s = 6, the quadratic networks of Fig. 5's task lose rank.",
         measure=_loses_rank,
         limit=1e-3,
         tolerance="smallest over largest singular value of J; at s = 0.5 it is 0.03",
-        expected=HOLDS,
-        whose=OURS,
-        chapter="where_it_ends",
-        seeds=FIVE,
         seconds=20.0,
     ),
-    Claim(
+    ours(
         id="dying-units",
         source="our addition to section 4.5",
         statement="A small quadratic unit dies at the rate 4 on the clock s.",
         measure=_dying,
         limit=0.01,
         tolerance="largest gap of the rate of |w1h| |w2h| from s = 6 to 7; the step of training makes 0.0008",
-        expected=HOLDS,
-        whose=OURS,
-        chapter="where_it_ends",
-        seeds=FIVE,
         seconds=20.0,
     ),
-    Claim(
+    ours(
         id="rank-cut",
         source="our addition to section 4.6",
         statement="After the loss of rank -P theta predicts training better with the small singular values left out.",
         measure=_cut,
         limit=0.5,
         tolerance="1 - cosine over 50 steps from s = 4, with a cut at 1/100 of the largest over without; one half",
-        expected=HOLDS,
-        whose=OURS,
-        chapter="where_it_ends",
-        seeds=FIVE,
         seconds=20.0,
     ),
-    Claim(
+    ours(
         id="relu-not-lowest",
         source="our addition to section 4.6",
         statement="At s = 8 the ReLU networks are not at a minimum over all widths.",
         measure=_pull,
         limit=0.95,
         tolerance="1 over the largest pull |U^T relu(X w)| of -r / lambda on a direction; at a minimum at least 1",
-        expected=HOLDS,
-        whose=OURS,
-        chapter="where_it_ends",
-        seeds=FIVE,
         seconds=40.0,
     ),
 )

@@ -44,21 +44,15 @@ def call(name: str, *args: Any, **kwargs: Any) -> Call:
     return Call(name, args, kwargs)
 
 
-class Answers(Mapping[str, Any]):
+class Answers(dict[str, Any]):
     """Values of a student's variables by name; a missing one is an AssertionError that says why."""
 
     def __init__(self, values: Mapping[str, Any], failed: Mapping[str, str]):
-        self._values, self._failed = values, failed
+        super().__init__(values)
+        self._failed = failed
 
-    def __getitem__(self, name: str) -> Any:
-        assert name in self._values, f"{name}: {self._failed.get(name, 'the notebook ended before it was read')}"
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+    def __missing__(self, name: str) -> Any:
+        raise AssertionError(f"{name}: {self._failed.get(name, 'the notebook ended before it was read')}")
 
 
 @dataclass

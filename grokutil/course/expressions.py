@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import operator
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +23,7 @@ SECONDS = 5.0  # of processor time for the symbolic comparison
 
 FUNCTIONS = {
     name: getattr(sp, name)
-    for name in """Abs Add Heaviside LambertW Max Min Mul Pow Rational acos asin atan conjugate cos cosh erf exp im
+    for name in """Abs Add Heaviside LambertW Max Min Mul Rational acos asin atan conjugate cos cosh erf exp im
     log re sign sin sinh sqrt tan tanh""".split()
 }
 CONSTANTS = {"pi": sp.pi, "E": sp.E, "e": sp.E, "I": sp.I, "Half": sp.Rational(1, 2), "oo": sp.oo}
@@ -65,28 +66,16 @@ def _build(node: ast.AST, symbols: Mapping[str, sp.Symbol]) -> Any:
             return _named(name, symbols)
         case ast.Attribute(value=ast.Name(id="S"), attr=name) if name in CONSTANTS:
             return CONSTANTS[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -build(operand)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return build(operand)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return build(left) + build(right)
-        case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return build(left) - build(right)
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return build(left) * build(right)
-        case ast.BinOp(left=left, op=ast.Div(), right=right):
-            return build(left) / build(right)
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(build(left), build(right))
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
+            return OPERATORS[type(op)](build(operand))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return OPERATORS[type(op)](build(left), build(right))
         case ast.Call(func=ast.Name(id="Symbol" | "Dummy"), args=[ast.Constant(value=str() as name), *_]):
             return _named(name, symbols)
         case ast.Call(func=ast.Name(id="Integer"), args=[argument], keywords=[]):
             return build(argument)
         case ast.Call(func=ast.Name(id="Float"), args=[ast.Constant(value=str() as digits)]):
             return sp.Float(float(digits))
-        case ast.Call(func=ast.Name(id="Pow"), args=[base, exponent], keywords=[]):
-            return _power(build(base), build(exponent))
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
             return FUNCTIONS[name](*map(build, arguments))
         case ast.Call(func=ast.Name(id=name)):
@@ -106,6 +95,18 @@ def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     if base.is_number and exponent.is_number and not abs(sp.N(exponent)) <= LARGEST_POWER:
         raise ValueError(f"a power of a number with an exponent above {LARGEST_POWER}")
     return base**exponent
+
+
+OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: _power,
+}
+FUNCTIONS["Pow"] = _power
 
 
 def equivalent(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import jupytext
 from nbformat import NotebookNode
@@ -98,9 +99,9 @@ def hidden_tests(cell: NotebookNode) -> str:
     return "\n".join(HIDDEN.findall(cell.source))
 
 
-def grade_id(cell: NotebookNode) -> str | None:
+def grade_id(cell: Mapping[str, Any]) -> str | None:
     """The id by which a cell of a release, a submission and the source is the same cell."""
-    found = cell.metadata.get("nbgrader")
+    found = cell["metadata"].get("nbgrader")
     id = found.get("grade_id") if isinstance(found, dict) else None
     return id if isinstance(id, str) else None
 

@@ -132,7 +132,7 @@ def _read(id: str, file: File, sets: Sequence[ProblemSet], there: Sequence[File]
         submission.set = submission.set or next((s.name for s in sets if _is_named_after(file.name, s.name)), "")
         return submission
     name = label.get("set")
-    ids = {grade_id_of(cell) for cell in cells} - {None}
+    ids = {grade_id(cell) for cell in cells} - {None}
     if not (isinstance(name, str) and name in by_name):
         shared = {s.name: len(ids & {part.id for part in s.parts}) / len(s.parts) for s in sets}
         name = max(shared, key=shared.__getitem__)
@@ -186,12 +186,6 @@ def _mapping(found: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def grade_id_of(cell: Mapping[str, Any]) -> str | None:
-    """The grade id of a cell that a student handed in, or None."""
-    id = _mapping(cell["metadata"].get("nbgrader")).get("grade_id")
-    return id if isinstance(id, str) else None
-
-
 @dataclass(frozen=True)
 class Given:
     """A cell of a set that has a grade id, as it is handed out; ``answer``: students write it, and define ``names``."""
@@ -229,7 +223,7 @@ def _assemble(
     """
     given = given_cells(problem_set, submission.id)
     flags = submission.flags
-    ids = [grade_id_of(cell) for cell in cells]
+    ids = [grade_id(cell) for cell in cells]
     known = {id for id in ids if id in given}
     by_text = {g.source.strip(): id for id, g in given.items() if not g.answer}
     for number, cell in enumerate(cells):

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grokutil.runs.processes import usage
+
 SCRATCH = 256 * 2**20  # bytes a student's code can write, in all
 FILE_BYTES = 64 * 2**20  # the largest file a student's code can write
 OPEN_FILES = 256
@@ -130,25 +132,3 @@ def _size(folder: Path) -> int:
             except OSError:
                 continue
     return total
-
-
-def usage(pid: int, uid: int | None) -> tuple[int, float]:
-    """Bytes of memory, and seconds of processor time, of a process, its descendants and all of the user ``uid``.
-
-    0 where there is no /proc. Time counts also what ended children took.
-    """
-    parents, held, ticks = {}, {}, {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            process = int(entry.name)
-            parents[process] = pid if uid is not None and entry.stat().st_uid == uid else int(fields[1])
-            held[process] = int(fields[21])
-            ticks[process] = sum(map(int, fields[11:15]))
-        except (OSError, ValueError, IndexError):
-            continue  # it has just ended
-    ours = {pid}
-    while more := {process for process, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    memory = sum(held.get(process, 0) for process in ours) * os.sysconf("SC_PAGE_SIZE")
-    return memory, sum(ticks.get(process, 0) for process in ours) / os.sysconf("SC_CLK_TCK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
@@ -21,6 +22,8 @@ with extra("sweeps"):
     import cloudpickle
 
 ATTEMPTS = 3
+# A fork of a process that has PyTorch begins at once; elsewhere than on Linux each has to import it.
+FORKS = sys.platform == "linux"
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -41,7 +44,7 @@ def cores(limits: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 class Processes(ThreadPoolExecutor):
-    """An executor of spawned processes; each of its threads drives one.
+    """An executor of processes; each of its threads drives one.
 
     A process that ends in the middle of a call is replaced and the call is made again, up to three times in all. Then
     its future raises ``ChildProcessError``. Functions are sent by value where a process could not import them, so
@@ -50,6 +53,9 @@ class Processes(ThreadPoolExecutor):
 
     def __init__(self, workers: int):
         super().__init__(workers)
+        self._context: Any = get_context("forkserver" if FORKS else "spawn")
+        if FORKS:
+            self._context.set_forkserver_preload(["grokutil", "torch"])
         self._mine = threading.local()
         self._started: dict[BaseProcess, Connection] = {}
         self._idle: set[BaseProcess] = set()
@@ -87,6 +93,8 @@ class Processes(ThreadPoolExecutor):
         for _ in range(ATTEMPTS):
             process = getattr(self._mine, "process", None) or self._start()
             with self._lock:
+                if self._stopped:
+                    raise CancelledError
                 self._idle.discard(process)
             try:
                 self._started[process].send_bytes(call)
@@ -104,11 +112,11 @@ class Processes(ThreadPoolExecutor):
     def _start(self) -> BaseProcess:
         """A new process of this thread, ready for calls."""
         for _ in range(ATTEMPTS):
-            calls, theirs = get_context("spawn").Pipe()
+            calls, theirs = self._context.Pipe()
             with self._lock, _environment(ONE_THREAD):
                 if self._stopped:
                     raise CancelledError
-                process = get_context("spawn").Process(target=_serve, args=(theirs,))
+                process = self._context.Process(target=_serve, args=(theirs, dict(os.environ)))
                 process.start()
                 self._started[process] = calls
             theirs.close()
@@ -122,6 +130,27 @@ class Processes(ThreadPoolExecutor):
             "new processes end before their first call; in a script, the call that starts them must stand "
             'under `if __name__ == "__main__":`, because each of them imports the script'
         )
+
+
+def usage(pid: int, uid: int | None = None) -> tuple[int, float]:
+    """Bytes of memory, and seconds of processor time, of a process, its descendants and all of the user ``uid``.
+
+    Time counts also what ended children took. Both are 0 when the process has ended.
+    """
+    import psutil  # here, because only those who watch need it
+
+    ours: set[psutil.Process] = set()
+    memory, seconds = 0, 0.0
+    with suppress(psutil.NoSuchProcess):
+        ours |= {psutil.Process(pid), *psutil.Process(pid).children(recursive=True)}
+    for process in psutil.process_iter() if uid is not None else ():
+        with suppress(psutil.Error):
+            ours |= {process, *process.children(recursive=True)} if process.uids().effective == uid else set()
+    for process in ours:
+        with suppress(psutil.Error):  # it has just ended
+            memory += process.memory_info().rss
+            seconds += sum(process.cpu_times()[:4])  # its own, and of its children that have ended
+    return memory, seconds
 
 
 @contextmanager
@@ -139,8 +168,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _serve(calls: Connection) -> None:
+def _serve(calls: Connection, environment: Mapping[str, str]) -> None:
     """What a process does: answer calls until there are no more."""
+    os.environ.update(environment)  # a fork has that of the first
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch  # here, because the grader and the book's build need no PyTorch

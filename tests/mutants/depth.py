@@ -47,13 +47,6 @@ MUTANTS = (
         ("test_deep.py::TestNetwork::test_outputs_are_those_of_a_loop_over_samples",),
     ),
     Mutant(
-        "walks",
-        "middle = Z.at(here + h / 2 * at.project(field(at)))",
-        "middle = Z.at(here + h * at.project(field(at)))",
-        "the midpoint of a walk is its end",
-        ("test_walks.py::test_the_walk_on_the_generic_manifold_is_that_of_two_layers",),
-    ),
-    Mutant(
         "heads",
         "power(self.Y.mT @ B, 1 / self.layers - 1)",
         "power(self.Y.mT @ B, 1 / self.layers)",

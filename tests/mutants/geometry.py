@@ -230,8 +230,8 @@ MUTANTS = (
     ),
     Mutant(
         "walks",
-        "_moved(here, h / 2, ",
-        "_moved(here, h, ",
+        "middle = at(moved(here, h / 2 * velocity(at(here))))",
+        "middle = at(moved(here, h * velocity(at(here))))",
         "the midpoint rule evaluates at the end of the step",
         ("test_walks.py::test_the_norm_flow_is_scipys",),
     ),

@@ -84,8 +84,8 @@ MUTANTS = (
     ),
     Mutant(
         "edge",
-        "return 2 * (1 + momentum)",
-        "return 2 * (1 - momentum)",
+        "return 2 * (1 + below_one(",
+        "return 2 * (1 - below_one(",
         "momentum lowers the edge",
         ("test_edge.py::test_heavy_ball_on_a_parabola_is_stable_up_to_the_edge",),
     ),
