@@ -26,7 +26,7 @@ from grokutil.kinks import sliding_kinks
 from grokutil.manifold import TangentSpace, join, split
 from grokutil.measure import accuracy, learning_curves
 from grokutil.model import default_weights, gaussian_embedding, predict
-from grokutil.train import LOSSES, gradient_descent, ridge_from_weight_decay
+from grokutil.train import LOSSES, OPTIMISERS, gradient_descent, ridge_from_weight_decay
 from grokutil.walks import projected_flow, retract
 
 SOURCES, BUILT = ROOT / "book" / "live", ROOT / "book" / "static" / "live"
@@ -335,6 +335,7 @@ def trained(spec, unit_order=None, **more):
         "loss": "loss",
         "smoothing": "smoothing",
         "seed": "seed",
+        "optimiser": "optimiser",
         "momentum": "momentum",
         "batchSize": "batch_size",
         "steps": "steps",
@@ -360,15 +361,23 @@ def check_training(page, spec):
     return found
 
 
+RATES = {
+    "sgd": {"learningRate": 0.3},
+    "momentum": {"learningRate": 0.3, "momentum": 0.9},
+    "adam": {"learningRate": 0.01, "optimiser": "adam"},
+    "adamw": {"learningRate": 0.01, "optimiser": "adamw"},
+}
+
+
 @settings(max_examples=15, deadline=None)
-@given(specs, st.sampled_from(list(LOSSES)), st.sampled_from([0.0, 0.9]), st.integers(1, 4), st.integers(1, 3))
-@example(SMALL, "cross-entropy", 0.9, 1, 3)
-@example(SMALL, "cross-entropy", 0.0, 2, 3)
-def test_steps_of_training_are_those_of_the_package(page, spec, loss, momentum, part, steps):
+@given(specs, st.sampled_from(list(LOSSES)), st.sampled_from(list(RATES)), st.integers(1, 4), st.integers(1, 3))
+@example(SMALL, "cross-entropy", "momentum", 1, 3)
+@example(SMALL, "cross-entropy", "sgd", 2, 3)
+def test_steps_of_training_are_those_of_the_package(page, spec, loss, rule, part, steps):
     """Split, start, order of the batches and all: the same seed is the same run."""
     n = len(modular_addition(spec["p"], spec["fraction"]).X_train)
     assume(part <= n)
-    more = {"learningRate": 0.01 if loss == "sum" else 0.3, "weightDecay": 0.01, "momentum": momentum}
+    more = {"weightDecay": 0.01, **RATES[rule]} | ({"learningRate": 0.01} if loss == "sum" else {})
     more |= {"smoothing": 0.2 * (part % 2)} if loss == "cross-entropy" else {}
     check_training(page, spec | more | {"loss": loss, "batchSize": n // part, "steps": steps})
 
@@ -436,6 +445,19 @@ def test_200_steps_of_training_agree(page, kernels):
     check_curves(found, [before[0], before[-1], after[-1]], task, "relu")
     _, unchanged = trained(spec)
     assert gap(found["weights"][0], unchanged[-1][0]) > 1e-3
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+@pytest.mark.parametrize(("activation", "loss"), [("relu", "mean"), ("gelu", "cross-entropy")])
+def test_200_steps_of_adam_agree(page, kernels, optimiser, activation, loss):
+    """Weight decay in the gradient and on the weights, from all pairs and from batches: each rule takes its own way."""
+    spec = settings_of(page, kernels, **TRAINING) | {"learningRate": 0.01, "activation": activation, "loss": loss}
+    spec |= {"optimiser": optimiser, "weightDecay": 0.5 if optimiser == "adamw" else 1e-3}
+    ends = [check_training(page, spec | {"batchSize": size})["weights"][0] for size in (46, 15)]
+    assert gap(*ends) > 1e-3
+    other = next(rule for rule in OPTIMISERS[1:] if rule != optimiser)
+    assert gap(ends[0], trained(spec | {"optimiser": other})[1][-1][0].flatten()) > 1e-3
 
 
 def test_tangent_projection_and_cosine_agree(page):
@@ -602,7 +624,14 @@ MUTANTS = {
         "const order = draw.permutation(n).reverse();",
     ),
     "momentum": ("train.mjs", "momentum * v[i]", "(1 - momentum) * v[i]"),
-    "weight decay of a step": ("train.mjs", "decay * W[i]", "2 * decay * W[i]"),
+    "weight decay of a step": ("train.mjs", "G[i] + decay * W[i]", "G[i] + 2 * decay * W[i]"),
+    "bias correction": ("train.mjs", "c2 = 1 - B2 ** k", "c2 = 1"),
+    "bias correction of the mean": ("train.mjs", "* u[i]) / c1", "* u[i])"),
+    "epsilon": ("train.mjs", "/ c2) + EPSILON", "/ c2 + EPSILON)"),
+    "decay of AdamW in the gradient": ("train.mjs", "coupled = decoupled ? 0 : decay", "coupled = decay"),
+    "decay of AdamW without the rate": ("train.mjs", "1 - learningRate * decay", "1 - decay"),
+    "decay of Adam on the weights": ("train.mjs", "adam: adam(false)", "adam: adam(true)"),
+    "count of a step": ("train.mjs", "this, this.count)", "this, 1)"),
     "start of the readout": ("model.mjs", "W2[c * width + h] = ", "W2[h * p + c] = "),
     "factor two of the gradient": ("model.mjs", "R[i] *= 2", "R[i] *= 1"),
     "loss": ("model.mjs", "undefined ? n * p : n)", "undefined ? n : n)"),
@@ -655,6 +684,9 @@ def quick_check(page, engine="/engine.js"):
     answers |= {f"training {key}": value for key, value in ask(page, "run", spec, engine).items()}
     soft = spec | {"loss": "cross-entropy", "smoothing": 0.1, "tangent": 0}
     answers |= {f"soft labels {key}": value for key, value in ask(page, "run", soft, engine).items()}
+    for rule in ("adam", "adamw"):
+        adaptive = spec | {"optimiser": rule, "momentum": 0, "tangent": 0, "learningRate": 1e-5}  # epsilon is seen
+        answers |= {f"{rule} {key}": value for key, value in ask(page, "run", adaptive, engine).items()}
     answers["projection"] = ask(page, "project", spec, engine)
     answers |= {f"kinks {key}": value for key, value in ask(page, "kinks", SLIDING | {"plain": True}, engine).items()}
     walks = ask(page, "paths", PATHS | {"plain": True, "until": 0.02, "records": 1, "weightDecay": 4e-3}, engine)
@@ -717,6 +749,8 @@ def said(spec):
         DESCENT | {"learningRate": 0},
         DESCENT | {"weightDecay": -1},
         DESCENT | {"momentum": 1},
+        DESCENT | {"optimiser": "lion"},
+        DESCENT | {"optimiser": "adamw", "momentum": 0.9},
         DESCENT | {"batchSize": 100},
         DESCENT | {"loss": "huber"},
         DESCENT | {"smoothing": 0.1},

@@ -17,6 +17,7 @@ from grokutil.activations import ACTIVATIONS
 from grokutil.adders import polygons, polygons_norm2
 from grokutil.constraints import SingularPointError, ZeroLossManifold
 from grokutil.data import modular_addition
+from grokutil.destinations import destination
 from grokutil.figures.plot import circle_order
 from grokutil.fourier import circle, fourier_features
 from grokutil.gradient_flow import fall, slow_flow, training_flow
@@ -25,7 +26,7 @@ from grokutil.measure import accuracy, crossing_time, learning_curves
 from grokutil.model import default_weights, gaussian_embedding, predict
 from grokutil.toy import descend, parabola_coefficient
 from grokutil.train import gradient_descent
-from grokutil.widgets import four_paths, kink_explorer, margins, orthogonality, phases, toy_descent
+from grokutil.widgets import destinations, four_paths, kink_explorer, margins, orthogonality, phases, toy_descent
 from grokutil.widgets.valley import TIMES, VALLEYS
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Faces</title>
@@ -315,6 +316,7 @@ class TestLaboratory:
                 "small, for a phone": (1, 1),
             },
             "training": {
+                "groks: AdamW": (1, 1),
                 "memorises only: hardly any decay": (1, 0),
                 "too much decay": (0, 0),
                 "small, for a phone": (1, 1),
@@ -343,6 +345,36 @@ class TestTraining:
         for half in ("train", "test"):
             assert last[half]["loss"] == pytest.approx(getattr(curves, f"{half}_loss")[0], rel=1e-9)
             assert last[half]["accuracy"] == getattr(curves, f"{half}_accuracy")[0]
+
+    @pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+    def test_adam_is_the_package_s_too_and_a_link_brings_it_back(self, open_page, optimiser):
+        page = open_page("none")
+        found = mounted(page, "training", SHORT | {"optimiser": optimiser, "learningRate": 0.01, "log": -0.5})
+        assert f'optimiser="{optimiser}"' in page.locator(".share code").text_content()
+        W1, W2 = run_in_python(page)["run"].states[-1]
+        assert far(found["weights"][0], W1) < 1e-9 and far(found["weights"][1], W2.T) < 1e-9
+        for hidden in ("momentum", "beside it"):
+            assert not page.get_by_label(hidden).is_visible()
+        assert page.locator(".charts > svg").nth(3).is_hidden()  # its direction is not -P theta
+        shown = page.locator(".live-face").evaluate(LABELS)
+        link = page.get_by_role("link", name="link to this run").get_attribute("href")
+        again = open_page("training" + link[link.index("#") :])
+        again.wait_for_function("document.querySelector('.status')?.textContent.startsWith('Done')", timeout=60_000)
+        again.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        assert again.locator(".live-face").evaluate(LABELS) == shown
+
+    def test_an_optimiser_brings_its_usual_rates_and_bad_ones_get_the_package_s_sentence(self, open_page):
+        page = open_page("none")
+        mounted(page, "training", SHORT | {"isolated": "no"})
+        page.get_by_label("optimiser").select_option("AdamW")
+        rate = page.get_by_label("learning rate η")
+        assert rate.input_value() == "0.001" and page.get_by_label("weight decay").input_value() == "0"
+        code = page.locator(".share code").text_content()
+        assert "weight_decay=1," in code and 'optimiser="adamw"' in code and "momentum" not in code
+        rate.fill("-1")
+        with pytest.raises(ValueError, match="learning_rate must be positive") as caught:
+            gradient_descent(modular_addition(7, train_size=20), optimiser="adamw", learning_rate=-1, steps=1)
+        assert page.locator(".status").inner_text() == str(caught.value)
 
     def test_a_change_during_the_run_is_in_its_link_and_its_code(self, open_page):
         page = open_page("none")
@@ -462,6 +494,7 @@ class TestTraining:
             expected = [getattr(curves, f"{half}_accuracy")[0] for curves in names["found"].values()]
             assert cells == pytest.approx(expected, abs=0.0051)
         assert max(cells) > min(cells)
+        assert page.locator(".grid tbody th").all_inner_texts() == ["0.00001", "0.0001", "0.0003", "0.001", "0.003"]
         page.get_by_label("steps of each").fill("100000")
         page.get_by_role("button", name="Run the grid").click()
         page.get_by_text("Run 1 of 30").wait_for()
@@ -681,6 +714,48 @@ class TestPhases:
             )
 
 
+class TestDestinations:
+    @pytest.mark.parametrize(
+        ("practice", "dial"),
+        [("label noise", 0.3), ("label noise", 1), ("learning rate", 0.1), ("learning rate", 0.7), ("speeds", 0.8)],
+    )
+    def test_its_path_and_its_end_are_the_package_s(self, open_page, practice, dial):
+        page = open_page("none")
+        page.evaluate(
+            """async (values) => {
+                window.face = (await import("../live/destinations.js")).mount(document.querySelector("main"), values);
+            }""",
+            {"practice": practice, "dial": dial, "seed": 3},
+        )
+        page.wait_for_function("document.querySelector('.status')?.textContent")
+        found, names = page.evaluate("() => window.face.result()"), run_in_python(page)
+        assert np.abs(np.array(found["path"]) - torch.stack(names["run"].states).numpy()).max() < 1e-9
+        assert len(found["ends"]) == (40 if practice == "label noise" else 1)
+        assert f"{practice} {destinations.strength(practice, dial):.3g}: " in page.locator(".status").inner_text()
+        said = [float(x) for x in re.findall(r"w₁² is ([\d.]+); the formula says ([\d.]+)\.", page.content())[0]]
+        strength = float(f"{destinations.strength(practice, dial):.3g}")
+        expected = [float(names["run"].states[-1][0] ** 2), destination(practice, strength)]
+        assert said == pytest.approx(expected, rel=6e-3, abs=1e-3)
+
+    def test_the_seed_is_that_of_the_noise_and_a_bad_one_gets_the_package_s_sentence(self, open_page):
+        page = open_page("destinations")
+        page.wait_for_function("document.querySelector('.status')?.textContent")
+        before = page.locator(".status").inner_text()
+        page.get_by_label("seed").fill("1")
+        page.wait_for_function("(text) => document.querySelector('.status').textContent !== text", arg=before)
+        page.get_by_label("practice").select_option("speeds")
+        page.wait_for_function("document.querySelector('.status').textContent.startsWith('speeds 1: ')")
+        assert not page.get_by_label("seed").is_visible()
+        page.get_by_label("practice").select_option("label noise")
+        page.get_by_label("seed").fill("-1")
+        with pytest.raises(ValueError, match="seed") as caught:
+            default_weights(5, 5, 5, seed=-1)
+        page.wait_for_function(
+            "(text) => document.querySelector('.status').textContent === text", arg=str(caught.value)
+        )
+        assert page.locator(".charts svg:not([hidden])").count() == 0
+
+
 class TestMargins:
     def test_its_paths_are_the_package_s_from_where_the_start_is_dragged_and_outside_is_its_sentence(self, open_page):
         page = open_page("none")
@@ -721,6 +796,7 @@ RUNS = {
     "kinks": {"step": 60},
     "fourier": {"p": 7, "width": 40, "until": 0.25, "step": 5e-3},
     "four_paths": {"until": 0.02, "weightDecay": 2e-3, "beside": "nothing"},
+    "training": SHORT | {"steps": 100, "optimiser": "adamw", "learningRate": 0.01},
 }
 
 
@@ -735,6 +811,8 @@ def test_of_twenty_quick_changes_the_last_wins(open_page, face):
     names = run_in_python(page)
     if face == "kinks":
         expected = gradient_descent(names["task"], seed=19, times=[0, 100]).states[-1][0]
+    elif face == "training":
+        expected = names["run"].states[-1][0]
     else:
         expected = names["E"] if face == "fourier" else names["training"][0]
     assert far(weights, expected) < 1e-9
@@ -766,13 +844,15 @@ def test_in_a_tab_in_the_background_a_run_goes_on_and_is_seen_when_one_comes_bac
     assert f"at s = {until:g}." in page.locator("svg[aria-label]").first.get_attribute("aria-label")
 
 
-def test_the_back_button_brings_a_face_that_runs(open_page):
-    page = open_page("kinks#kinks:step=20000&seed=3&unit=4")
+@pytest.mark.parametrize(("face", "end"), [("kinks:step=20000&unit=4", 20040), ("training:steps=20000", 20000)])
+def test_the_back_button_of_a_phone_brings_a_face_that_runs(open_page, face, end):
+    name = face.split(":")[0]
+    page = open_page(f"{name}#{face}&seed=3", viewport={"width": 390, "height": 844}, has_touch=True)
     page.wait_for_function("() => /seed=3/.test(document.querySelector('.share code')?.textContent)")
-    page.goto(page.url.replace("page/kinks", "page/none"))
+    page.goto(page.url.replace(f"page/{name}", "page/none"))
     page.go_back()
     page.wait_for_function(
-        "() => /^Done|of 20040/.test(document.querySelector('.status')?.textContent)", timeout=60_000
+        f"() => /^Done|of {end}/.test(document.querySelector('.status')?.textContent)", timeout=60_000
     )
     assert "seed=3" in page.locator(".share code").text_content()
 
@@ -807,7 +887,7 @@ PHONE = {
 def test_all_faces_are_open_to_everybody_and_fit_a_phone(open_page):
     run = ["laboratory", "training", "kinks", "fourier", "four_paths"]
     page = open_page(
-        "+".join(["descent", "valley", "orthogonality", "phases", "margins", *run]),
+        "+".join(["descent", "valley", "orthogonality", "phases", "margins", "destinations", *run]),
         viewport={"width": 390, "height": 844},
     )
     for face in run:
@@ -828,4 +908,4 @@ def test_the_faces_are_small(root):
     """Bytes gzipped: engine and laboratory 25 KB, all together 60 KB."""
     size = {f.stem: len(gzip.compress(f.read_bytes(), 9)) for f in (root / "book" / "static" / "live").glob("*.js")}
     assert sum(size[name] for name in ("engine", "shared", "runner", "laboratory")) <= 25_000
-    assert sum(size.values()) <= 60_000 and len(size) == 22
+    assert sum(size.values()) <= 60_000 and len(size) == 23

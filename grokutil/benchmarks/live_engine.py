@@ -1,4 +1,4 @@
-"""The engine of the live pages in a browser, against this package on one thread: CPU seconds of equation 20, memory.
+"""The engine of the live pages in a browser, against this package on one thread: CPU time of eq. 20 and of training.
 
 ``python -m grokutil.benchmarks.live_engine`` in a clone of the repository, with Chromium and the packages of
 requirements.txt. ``--reference FOLDER`` measures another checkout of grokutil beside it, in the same run: of the tag or
@@ -29,6 +29,8 @@ TARGET = HERE / "performance" / "live_engine.json"
 BUILT = Path("book/static/live")
 SIZES = ((11, 128, 1000), (23, 256, 100), (37, 512, 20))  # p, width, evaluations a repeat: the browser counts 10 ms
 REPEATS = 7
+STEPS = (11, 128, 1000)  # p, width, steps of training a repeat
+RATES = {"sgd": (1.0, 1e-4), "adamw": (1e-3, 1.0)}  # learning rate, weight decay
 
 PACKAGE = """
 import sys, time
@@ -47,6 +49,21 @@ for line in sys.stdin:
     print(time.process_time() - begin, flush=True)
 """
 
+TRAIN = """
+import sys, time
+import torch
+from grokutil.data import modular_addition
+from grokutil.train import gradient_descent
+torch.set_num_threads(1)
+p, width, rule, rate, decay = sys.argv[1:]
+task = modular_addition(int(p), 0.7, seed=0)
+given = {"optimiser": rule, "learning_rate": float(rate), "weight_decay": float(decay), "progress": False}
+for line in sys.stdin:
+    begin = time.process_time()
+    gradient_descent(task, width=int(width), times=[0, int(line)], **given)
+    print(time.process_time() - begin, flush=True)
+"""
+
 MAKE = """
 async ([p, width, plain]) => {
   const E = await import("/engine.js"), task = E.modularAddition({ p, fraction: 0.7, seed: 0 });
@@ -60,6 +77,17 @@ async ([p, width, plain]) => {
       dynamics.velocity(W, V);
     }
   };
+}
+"""
+
+MAKE_STEPS = """
+async ([p, width, optimiser, learningRate, weightDecay]) => {
+  const E = await import("/engine.js"), { train: pairs } = E.modularAddition({ p, fraction: 0.7, seed: 0 });
+  const kernels = await E.wasmKernels(E.GradientDescent.numbers(p, width, pairs.length / 2) + 4 * p * width);
+  const [W1, W2] = [0, 0].map(() => kernels.alloc(p * width)), spec = { optimiser, learningRate, weightDecay, seed: 0 };
+  E.defaultWeights(p, width, 0, W1, W2);
+  const descent = new E.GradientDescent({ ...spec, p, width, pairs, activation: "relu" }, W1, W2, kernels);
+  (window.train ??= {})[optimiser] = (count) => { for (let i = 0; i < count; i++) descent.step(); };
 }
 """
 
@@ -105,6 +133,7 @@ def main() -> None:
     options = parser.parse_args()
     rows, memory = [], []
     print(f"{'p':>3}{'width':>7}  {'way':20}{'CPU ms':>9}{'to ours':>9}{'to the other':>14}")
+    steps = []
     with browser() as (page, cpu):
         for p, width, count in SIZES:
             for row in measured(p, width, count, page, cpu, options.reference):
@@ -116,6 +145,9 @@ def main() -> None:
             size = page.evaluate(MEMORY, DEFAULT | {"p": p, "width": width})
             memory.append({"p": p, "width": width, "bytes": size})
             print(f"{p:3}{width:7}  {size / 1e6:.1f} MB of WebAssembly memory in a run, which does not grow")
+        for step in trained(page, cpu):
+            steps.append(step)
+            print(f"a step of {step['optimiser']}: {step['milliseconds']:.3f} ms, {step['times_package']:.2f} of ours")
         begin = cpu()
         evaluations = page.evaluate(RUN, DEFAULT)
         seconds = cpu() - begin
@@ -126,6 +158,7 @@ def main() -> None:
             git = ["git", "-C", str(options.reference), "log", "-1", "--format=%h %s"]
             notes["reference"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
         record: dict[str, object] = {"notes": notes, "rows": [asdict(row) for row in rows], "memory": memory}
+        record["steps"] = steps
         record |= {"default_run_cpu_seconds": seconds}
         write_text(TARGET, json.dumps(record, indent=1) + "\n")
 
@@ -147,9 +180,7 @@ def measured(p: int, width: int, count: int, page: Any, cpu: Callable[[], float]
         ways = {"grokutil": ours, "WebAssembly": in_page(False), "plain JavaScript": in_page(True)}
         if other:
             ways["reference"] = other
-        for burn in ways.values():  # compilers come to their best in a while
-            burn(count)
-        seconds = [{way: burn(count) / count for way, burn in ways.items()} for _ in range(REPEATS)]
+        seconds = repeated(ways, count)
 
     def times(way: str, base: str) -> float:
         return median(s[way] / s[base] for s in seconds)
@@ -167,10 +198,37 @@ def measured(p: int, width: int, count: int, page: Any, cpu: Callable[[], float]
     ]
 
 
+def repeated(ways: dict[str, Burn], count: int) -> list[dict[str, float]]:
+    """CPU seconds of one of ``count``, by way, in each repeat; the ways are interleaved."""
+    for burn in ways.values():  # compilers come to their best in a while
+        burn(count)
+    return [{way: burn(count) / count for way, burn in ways.items()} for _ in range(REPEATS)]
+
+
+def trained(page: Any, cpu: Callable[[], float]) -> Iterator[dict[str, Any]]:
+    """A step of each optimiser, all pairs at once: CPU milliseconds in the page, as a multiple of this package's."""
+    p, width, count = STEPS
+    for optimiser, rates in RATES.items():
+        page.evaluate(MAKE_STEPS, [p, width, optimiser, *rates])
+
+        def burn(steps: int, optimiser: str = optimiser) -> float:
+            begin = cpu()
+            page.evaluate("([optimiser, count]) => train[optimiser](count)", [optimiser, steps])
+            return cpu() - begin
+
+        with package(p, width, None, TRAIN, optimiser, *rates) as ours:
+            seconds = repeated({"ours": ours, "page": burn}, count)
+        yield {
+            **{"p": p, "width": width, "optimiser": optimiser},
+            "milliseconds": 1e3 * median(s["page"] for s in seconds),
+            "times_package": median(s["page"] / s["ours"] for s in seconds),
+        }
+
+
 @contextmanager
-def package(p: int, width: int, checkout: Path | None) -> Iterator[Burn]:
+def package(p: int, width: int, checkout: Path | None, code: str = PACKAGE, *more: object) -> Iterator[Burn]:
     """The package in a process of its own, from a checkout if one is given."""
-    command = [sys.executable, "-c", PACKAGE, str(p), str(width)]
+    command = [sys.executable, "-c", code, *map(str, (p, width, *more))]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=checkout)
 
     def burn(evaluations: int) -> float:

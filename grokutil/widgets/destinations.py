@@ -70,4 +70,4 @@ def destinations() -> W.VBox:
     }
     step = Control("dial", "strength", FRACTION, first=2)
     kernel_free = player(draw, step, Control("practice", "practice", PRACTICES), size=SIZE, interval=900)
-    return explorer(kernel_free, Live(drawing(draw, SIZE), controls))
+    return explorer(kernel_free, Live(drawing(draw, SIZE), controls, face="destinations"))

@@ -26,7 +26,7 @@ const KINDS = { // the run, and what it takes memory for
 // spec: { kind: "isolated" | "training" | "kinks" | "paths", p, fraction or trainSize, width, activation, seed, plain, start,
 // records, embedding: W1 in each record, even: records of training at equal distances }, and
 //   isolated: ridge, reading, method ("euler" | "rkc"), step or rtol, until; start: W1
-//   training: learningRate, weightDecay, loss, momentum, batchSize, steps; start: [W1, W2]; tangent: how many
+//   training: learningRate, weightDecay, loss, optimiser, momentum, batchSize, steps; start: [W1, W2]; tangent: how many
 //     records for each that has the cosine too;
 //     changes: [[step, weightDecay], ...], new values after these steps
 //   kinks: as training, without steps; look: the step around which it is looked at

@@ -1,12 +1,12 @@
 // The kernels of kernels.ts as WebAssembly. All matrices live in one memory, made as large as they need from the start:
 // growing it would take the views away.
-import WASM from "./kernels.wasm"; // in base 64, as the bundler gives it
+import WASM from "./kernels.wasm"; // in hexadecimal digits, as the bundler gives it
 
 const START = 1024 + 128 + 64 * 256 + 8 * 256 * 96; // the corner, left and right of kernels.ts
 
 export async function wasmKernels(numbers) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((START + 8 * numbers) / 65536) + 1 });
-  const bytes = Uint8Array.from(atob(WASM), (letter) => letter.charCodeAt(0));
+  const bytes = Uint8Array.from(WASM.match(/../g), (pair) => parseInt(pair, 16));
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory, abort: () => { throw new Error("abort"); } } });
   const { gram, cholesky, solve, product, transposed, rows, gather, scatter, kink } = instance.exports;
   let next = START;

@@ -1,14 +1,13 @@
 // Toy descent: a start, a weight decay and a learning rate give a path over a landscape of two weights.
-import { chart, coalesced, form, frame, html, linked, round, share, speaker } from "../parts/shared.mjs";
+import { chart, coalesced, form, frame, html, linked, logarithm, power, round, share, speaker, spread } from "../parts/shared.mjs";
 import { plane } from "../parts/plane.mjs";
 
 const REACH = 3.2, LOW = 0.05, LOST = 100, SHOWN = 400;
 const SLOPE = 0.1; // of leaky ReLU
-const steps = (low, high, count = 81) => Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
 const product = (target) => ({
   loss: ([u, v]) => (u * v - target) ** 2,
   gradient: ([u, v]) => [2 * (u * v - target) * v, 2 * (u * v - target) * u],
-  zero: target ? [1, -1].map((sign) => steps(-1.16, 1.16).map((t) => [sign * Math.exp(t), sign * Math.exp(-t)])) : [[[-REACH, 0], [REACH, 0]], [[0, -REACH], [0, REACH]]],
+  zero: target ? [1, -1].map((sign) => spread(-1.16, 1.16).map((t) => [sign * Math.exp(t), sign * Math.exp(-t)])) : [[[-REACH, 0], [REACH, 0]], [[0, -REACH], [0, REACH]]],
   shortest: target ? [[1, 1], [-1, -1]] : [[0, 0]],
   python: [`product_gradient(w, ${target}.0, RIDGE)`, "product_gradient"],
 });
@@ -51,9 +50,8 @@ path = descend(lambda w: ${LANDSCAPES[landscape].python[0].replace("RIDGE", ridg
 print(path[-1])`;
 
 export function mount(place, given = linked("descent")) {
-  const box = frame("descent", "Toy descent: two weights that grok"), said = speaker("said status"), shared = share("descent");
+  const box = frame("descent", "Toy descent: two weights that grok", "drag the blue point, or use the sliders. Dots mark where a loss falls below 0.05; the small ring is the shortest solution."), said = speaker("said status"), shared = share("descent");
   const range = (value, low, high, step = 0.05) => ({ type: "range", min: low, max: high, step, value });
-  const log = (name) => (given[name] > 0 ? Math.log10(given[name]) : undefined);
   const controls = form([
     ["landscape", "zero loss", { options: Object.keys(LANDSCAPES), texts: ["w₁ + w₂ = 2", "w₁ w₂ = 1", "w₁ w₂ = 0", "leaky ReLU, w₁ + w₂ = 2"], value: "line" }],
     ["x", "start w₁", range(-1, -REACH, REACH, 0.01)],
@@ -61,14 +59,13 @@ export function mount(place, given = linked("descent")) {
     ["logRidge", "weight decay λ", range(-2, -4, 0)],
     ["logRate", "learning rate η", range(-1, -3, 0)],
     ["count", "steps", { options: [300, 3000, 30000], value: 3000 }],
-  ], { ...given, logRidge: log("ridge"), logRate: log("rate") }, () => draw());
+  ], { ...given, logRidge: logarithm(given.ridge), logRate: logarithm(given.rate) }, () => draw());
   const values = () => {
     const { landscape, x, y, logRidge, logRate, count } = controls.values();
-    return { landscape, x, y, ridge: +(10 ** logRidge).toPrecision(3), rate: +(10 ** logRate).toPrecision(3), count: Number(count) };
+    return { landscape, x, y, ridge: power(logRidge), rate: power(logRate), count: Number(count) };
   };
   const map = plane((x, y) => {
-    controls.set("x", x);
-    controls.set("y", y);
+    controls.set({ x, y });
     draw();
   });
   const losses = chart({ title: "loss against steps", xlabel: "step", logX: true, logY: true });
@@ -83,7 +80,7 @@ export function mount(place, given = linked("descent")) {
     found = descend(landscape, [x, y], ridge, rate, count);
     const { path, lost } = found, done = path.length / 2 - 1, at = (k) => [path[2 * k], path[2 * k + 1]];
     const far = ([u, v]) => Math.min(...shortest.map(([a, b]) => (u - a) ** 2 + (v - b) ** 2));
-    const marks = [...new Set(steps(0, 1, SHOWN).map((s) => Math.round(done ** s)))];
+    const marks = [...new Set(spread(0, 1, SHOWN).map((s) => Math.round(done ** s)))];
     const points = marks.map(at), curves = [["train loss", "--train", loss], [measured, "--test", far]];
     const low = curves.map(([, , value]) => {
       for (let k = 0; k <= done; k++) if (value(at(k)) < LOW) return k;
@@ -107,7 +104,6 @@ export function mount(place, given = linked("descent")) {
     });
   });
   box.append(
-    html("p", {}, html("b", { textContent: "Live" }), ": drag the blue point, or use the sliders. Dots mark where a loss falls below 0.05; the small ring is the shortest solution."),
     controls.node, ...said.nodes, html("div", { className: "charts" }, map.node, losses.node), shared.node,
   );
   place.append(box);

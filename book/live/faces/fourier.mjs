@@ -1,9 +1,8 @@
 // The Fourier viewer: a run in the page, and at each moment of it the circle of a frequency, the spectrum and the units.
-import { element, linked, picture } from "../parts/shared.mjs";
+import { element, linked, number, picture } from "../parts/shared.mjs";
 import { ACTIVATIONS, PHONE, ring, runner } from "../parts/runner.mjs";
 import { circle } from "../engine/engine.mjs";
 
-const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 const FIELDS = [
   ["k", "frequency k", { type: "range", min: 1, max: 6, step: 1, value: 1 }],
   ["kind", "what moves", { options: ["isolated", "training"], texts: ["first layer, eq. 20", "both layers, trained"], value: "isolated" }],

@@ -1,8 +1,7 @@
 // The laboratory: eq. 20 with settings of one's choice, computed in the page as grokutil computes it.
-import { linked } from "../parts/shared.mjs";
+import { linked, number } from "../parts/shared.mjs";
 import { ACTIVATIONS, PHONE, runner } from "../parts/runner.mjs";
 
-const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 const FIELDS = [
   ["p", "modulus p", number(13, { min: 2, step: 1 })],
   ["width", "width", number(96, { min: 1, step: 1 })],

@@ -1,13 +1,13 @@
 // Margins: two weights with the margins w1 w2 and w1^2 / 2.25. Training with cross-entropy at a scale of its logits, and
 // its limit, the shortest way that keeps both margins at least one.
-import { chart, coalesced, form, frame, html, linked, player, round, share, speaker } from "../parts/shared.mjs";
+import { chart, coalesced, form, frame, html, linked, logarithm, player, power, refusal, round, share, speaker, spread } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
 import { plane } from "../parts/plane.mjs";
 import { general } from "../engine/checks.mjs";
 
 const UNTIL = 1.2, RECORDS = 120, STEP = 5e-3; // slow time, records, step of the limit
 const WALL = 2.25, EDGE = 1e-3, ROUNDING = 1e-12;
-const TIMES = Array.from({ length: RECORDS + 1 }, (_, k) => (UNTIL * k) / RECORDS);
+const TIMES = spread(0, UNTIL, RECORDS + 1);
 const VIEW = [0, 3.2, 0, 2.2];
 const NAMES = ["product", "square"];
 
@@ -70,27 +70,27 @@ distance = ${scale} * (training - limit).norm(dim=1)
 print(distance.max())`;
 
 export function mount(place, given = linked("margins")) {
-  const box = frame("margins", "Margins: training and its limit with two weights"), said = speaker("said status"), shared = share("margins");
+  const box = frame("margins", "Margins: training and its limit with two weights",
+    "drag the start, or use the sliders. Blue: training, in units of its logits; green and wide: its limit, which shrinks and stays where both margins are at least one (shaded)."), said = speaker("said status"), shared = share("margins");
   const controls = form([
     ["log", "scale ℓ", { type: "range", min: 0.5, max: 2.3, step: 0.05, value: 1.3 }],
     ["x", "start w₁", { type: "range", min: 0.5, max: VIEW[1], step: 0.01, value: 3 }],
     ["y", "start w₂", { type: "range", min: 0.1, max: VIEW[3], step: 0.01, value: 0.8 }],
     ["moment", "moment", { type: "range", min: 0, max: RECORDS, step: 1, value: 50 }],
-  ], { ...given, log: given.scale > 0 ? Math.log10(given.scale) : undefined }, (name) => {
+  ], { ...given, log: logarithm(given.scale) }, (name) => {
     if (name === "moment") walk.stop();
     draw();
   });
   const values = () => {
     const { log, ...others } = controls.values();
-    return { scale: +(10 ** log).toPrecision(3), ...others };
+    return { scale: power(log), ...others };
   };
   const map = plane((x, y) => {
-    controls.set("x", x);
-    controls.set("y", y);
+    controls.set({ x, y });
     draw();
   });
   const apart = chart({ title: "distance of training from its limit, times the scale", xlabel: "s", at: (s) => {
-    controls.set("moment", Math.round((s / UNTIL) * RECORDS));
+    controls.set({ moment: Math.round((s / UNTIL) * RECORDS) });
     draw();
   } });
   let found = null, asked = "";
@@ -102,12 +102,12 @@ export function mount(place, given = linked("margins")) {
     controls.write("moment", `s = ${s.toFixed(2)}`);
     shared.update(chosen, python(chosen));
     map.clear(VIEW, ["w₁", "w₂"]);
-    const hyperbola = Array.from({ length: 120 }, (_, i) => 1 / VIEW[3] + (i / 119) * (VIEW[1] - 1 / VIEW[3])), inside = hyperbola.filter((u) => u > WALL ** 0.5);
+    const hyperbola = spread(1 / VIEW[3], VIEW[1]), inside = hyperbola.filter((u) => u > WALL ** 0.5);
     map.line([[VIEW[1], VIEW[3]], [WALL ** 0.5, VIEW[3]], [WALL ** 0.5, WALL ** -0.5], ...inside.map((u) => [u, 1 / u])], { style: "fill: var(--faint); fill-opacity: 0.2; stroke: none" });
     map.line(hyperbola.map((u) => [u, 1 / u]), { class: "line pale" });
     map.line([[WALL ** 0.5, 0], [WALL ** 0.5, VIEW[3]]], { class: "line pale" });
     let text;
-    try {
+    const refused = refusal(() => {
       if (asked !== `${scale} ${x} ${y}`) found = { limit: limit([x, y]), training: training([x, y], scale) };
       asked = `${scale} ${x} ${y}`;
       const [at, held] = [found.training[moment], found.limit[moment]], q = margins(at), by = NAMES.filter((_, i) => margins(held)[i] < 1 + 1e-4);
@@ -119,23 +119,18 @@ export function mount(place, given = linked("margins")) {
       map.dot(held, 7, "fill: none; stroke: var(--measurement); stroke-width: 2");
       map.dot(at, 4, "fill: var(--train)");
       apart.draw({ series: [{ name: "distance × scale", color: "var(--measurement)", xs: TIMES, values: distances }], x: [0, UNTIL], y: [0, 1.1 * most], cursor: s, text });
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      found = null;
-      asked = "";
-      text = error.message;
-    }
+    });
+    if (refused) [found, asked, text] = [null, "", refused];
     apart.node.toggleAttribute("hidden", !found);
     map.handle(x, y);
     map.node.setAttribute("aria-label", `The weights with both margins at least one, shaded, and two paths from a start at (${x}, ${y}). ${text}`);
     said.say(text);
   });
   const walk = player(() => controls.values().moment, RECORDS, (k) => {
-    controls.set("moment", k);
+    controls.set({ moment: k });
     draw();
   });
   box.append(
-    html("p", {}, html("b", { textContent: "Live" }), ": drag the start, or use the sliders. Blue: training, in units of its logits; green and wide: its limit, which shrinks and stays where both margins are at least one (shaded)."),
     controls.node, html("div", { className: "strip" }, walk.node), html("div", { className: "charts" }, map.node, apart.node), ...said.nodes, shared.node,
   );
   place.append(box);

@@ -1,10 +1,9 @@
 // Orthogonality: near the zero-loss curve y = x^2 the gradient of the loss turns normal to it.
-import { chart, coalesced, form, frame, html, linked, player, round, share, speaker } from "../parts/shared.mjs";
+import { chart, coalesced, form, frame, html, linked, logarithm, player, power, refusal, round, share, speaker, spread } from "../parts/shared.mjs";
 import { plane } from "../parts/plane.mjs";
 
 const VIEW = [-2.7, 2.7, -1.2, 4.2], REACH = 2, STEP = 0.02; // of the logarithm of the distance
 const BOUND = 4; // 2 Lambda / sigma for y - x^2: serves every foot and distance
-const spread = (low, high, count = 121) => Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
 const DISTANCES = spread(-3, 0).map((log) => 10 ** log);
 
 // The nearest point of the parabola, (a, a^2): 2 a^3 + (1 - 2 y) a = x, by Newton's method from beyond its outermost root.
@@ -42,24 +41,23 @@ cosine = abs(gradient @ tangent) / np.linalg.norm(gradient)
 print(cosine, abs(parabola_coefficient(a)) * d)`;
 
 export function mount(place, given = linked("orthogonality")) {
-  const box = frame("orthogonality", "Orthogonality: the gradient near the zero-loss curve"), said = speaker("said status"), shared = share("orthogonality");
+  const box = frame("orthogonality", "Orthogonality: the gradient near the zero-loss curve",
+    "drag the blue point, or use the sliders; the page computes. In the middle the foot of its normal, magnified: dashed the normal, thin the lines of equal loss, blue the way down."), said = speaker("said status"), shared = share("orthogonality");
   const controls = form([
     ["a", "foot a", { type: "range", min: -REACH, max: REACH, step: 0.01, value: 0.5 }],
     ["log", "distance d", { type: "range", min: -3, max: 0, step: STEP, value: -0.7 }],
     ["side", "side", { options: ["above", "below"], value: "above" }],
-  ], { ...given, log: given.d > 0 ? Math.log10(given.d) : undefined }, (name) => {
+  ], { ...given, log: logarithm(given.d) }, (name) => {
     if (name === "log") closer.stop();
     draw();
   });
   const values = () => {
     const { a, log, side } = controls.values();
-    return { a, d: +(10 ** log).toPrecision(3), side };
+    return { a, d: power(log), side };
   };
   const map = plane((x, y) => {
     const a = Math.min(REACH, Math.max(-REACH, foot(x, y)));
-    controls.set("a", a.toFixed(2));
-    controls.set("log", Math.log10(Math.max(1e-3, Math.hypot(x - a, y - a * a))));
-    controls.set("side", y > x * x ? "above" : "below");
+    controls.set({ a: a.toFixed(2), log: Math.log10(Math.max(1e-3, Math.hypot(x - a, y - a * a))), side: y > x * x ? "above" : "below" });
     draw();
   });
   const glass = plane(() => {}), cosines = chart({ title: "cosine of gradient and tangent", xlabel: "distance d", logX: true, logY: true });
@@ -71,15 +69,11 @@ export function mount(place, given = linked("orthogonality")) {
     shared.update(chosen, python(chosen));
     map.clear(VIEW, ["x", "y"]);
     map.line(spread(-REACH, REACH).map((x) => [x, x * x]), { class: "line", "stroke-width": 2.5 });
-    let text;
-    try {
-      found = measured(a, d, side);
+    found = null;
+    let text = refusal(() => { found = measured(a, d, side); });
+    if (found) {
       const { cosine } = found, angle = (Math.asin(cosine) * 180) / Math.PI;
       text = `At distance ${d} ${chosen.side} the curve the gradient is ${round(angle, 2)}° off the normal: its cosine with the tangent is ${round(cosine)}, C(a) d is ${round(coefficient(a) * d)}, the bound 4d ${round(Math.min(1, BOUND * d))}.`;
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      found = null;
-      text = error.message;
     }
     for (const { node } of [glass, cosines]) node.toggleAttribute("hidden", !found);
     if (found) {
@@ -110,11 +104,10 @@ export function mount(place, given = linked("orthogonality")) {
     map.node.setAttribute("aria-label", `The parabola y = x² with a point beside it. ${text}`);
   });
   const closer = player(() => Math.round(-controls.values().log / STEP), 3 / STEP, (k) => {
-    controls.set("log", -k * STEP);
+    controls.set({ log: -k * STEP });
     draw();
   }, "Come closer");
   box.append(
-    html("p", {}, html("b", { textContent: "Live" }), ": drag the blue point, or use the sliders; the page computes. In the middle the foot of its normal, magnified: dashed the normal, thin the lines of equal loss, blue the way down."),
     controls.node, html("div", { className: "strip" }, closer.node), html("div", { className: "charts" }, map.node, glass.node, cosines.node), ...said.nodes, shared.node,
   );
   place.append(box);

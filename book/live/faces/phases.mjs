@@ -1,6 +1,6 @@
 // Phases: one frequency at the corners of a polygon; from five corners on what is unwanted cancels, and a quadratic
 // network of such units adds exactly.
-import { chart, coalesced, element, form, frame, html, linked, picture, round, share, speaker } from "../parts/shared.mjs";
+import { chart, coalesced, element, form, frame, html, linked, picture, refusal, round, share, speaker } from "../parts/shared.mjs";
 
 const ORDERS = [1, 2, 3, 4]; // of the unwanted terms
 const PHASES = [3, 4, 5, 6, 7], LARGEST = 97;
@@ -46,7 +46,8 @@ error = largest_error(${p}, ${phases})
 print(error, polygons_norm2(${p}, ${phases}), corner_sums(${phases}))`;
 
 export function mount(place, given = linked("phases")) {
-  const box = frame("phases", "Phases: one frequency at the corners of a polygon"), said = speaker("said status"), shared = share("phases");
+  const box = frame("phases", "Phases: one frequency at the corners of a polygon",
+    "choose the number of phases and the modulus; the page builds the network and tries all pairs. Where the corners meet in one point (orange), a term stays."), said = speaker("said status"), shared = share("phases");
   const controls = form([
     ["phases", "phases q", { type: "range", min: PHASES[0], max: PHASES.at(-1), step: 1, value: 4 }],
     ["p", "modulus p", { type: "number", min: 5, max: LARGEST, step: 2, value: 11 }],
@@ -62,12 +63,11 @@ export function mount(place, given = linked("phases")) {
   const draw = coalesced(() => {
     const chosen = controls.values(), { phases: q, p } = chosen;
     shared.update(chosen, python(chosen));
-    try {
-      check(chosen);
-    } catch (error) {
+    const refused = refusal(() => check(chosen));
+    if (refused) {
       found = null;
       for (const node of [corners, errors.node]) node.toggleAttribute("hidden", true);
-      return said.say(error.message);
+      return said.say(refused);
     }
     const missing = [q, ...PHASES].filter((one) => !known.has(`${p} ${one}`)), met = ORDERS.filter((m) => m % q === 0);
     clearTimeout(due);
@@ -92,7 +92,6 @@ export function mount(place, given = linked("phases")) {
     said.say(text);
   });
   box.append(
-    html("p", {}, html("b", { textContent: "Live" }), ": choose the number of phases and the modulus; the page builds the network and tries all pairs. Where the corners meet in one point (orange), a term stays."),
     controls.node, html("div", { className: "charts" }, corners, errors.node), ...said.nodes, shared.node,
   );
   place.append(box);

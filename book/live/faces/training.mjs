@@ -1,18 +1,18 @@
 // Training: the two-layer network, both layers, with weight decay that may be changed as it goes; beside it the isolated
 // flow of the first layer from the same weights.
-import { fold, html, linked, round } from "../parts/shared.mjs";
-import { ACTIVATIONS, PHONE, runner } from "../parts/runner.mjs";
+import { fold, html, linked, number, power, round } from "../parts/shared.mjs";
+import { ACTIVATIONS, PHONE, keywords, runner } from "../parts/runner.mjs";
 import { Engine, defaultWeights, plan, ridgeFromWeightDecay } from "../engine/engine.mjs";
 
-const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
-const ENTROPY = "cross-entropy"; // its isolated flow is another, and so is its zero-loss manifold
+const ENTROPY = "cross-entropy"; // its isolated flow is another, and so is its zero-loss manifold; Adam follows no flow of theirs
 const FIELDS = [
   ["p", "modulus p", number(11, { min: 2, step: 1 })],
   ["trainSize", "training pairs", number(59, { min: 1, step: 1 })],
   ["width", "width", number(128, { min: 1, step: 1 })],
   ["activation", "activation", { options: ACTIVATIONS, value: "relu" }],
+  ["optimiser", "optimiser", { options: ["sgd", "adam", "adamw"], texts: ["gradient descent", "Adam", "AdamW"], value: "sgd" }],
   ["learningRate", "learning rate η", number(1)],
-  ["log", "weight decay", { type: "range", min: -6, max: -2, step: 0.1, value: -4 }],
+  ["log", "weight decay", { type: "range", min: -6, max: 1, step: 0.1, value: -4 }],
   ["loss", "loss", { options: ["mean", "sum", ENTROPY], texts: ["squared error, mean", "squared error, sum", "cross-entropy"], value: "mean" }],
   ["smoothing", "soft labels ε", number(0, { max: 0.95, step: 0.05 })],
   ["momentum", "momentum", number(0)],
@@ -21,21 +21,27 @@ const FIELDS = [
   ["seed", "seed", number(0, { step: 1 })],
   ["isolated", "beside it", { options: ["yes", "no"], texts: ["the isolated flow, and −Pθ", "nothing"], value: "yes" }],
 ];
-const COMMON = { learningRate: 1, log: -4, loss: "mean", smoothing: 0, momentum: 0, batchSize: 0, seed: 0, isolated: "yes" };
+const USUAL = { sgd: { learningRate: 1, log: -4 }, adam: { learningRate: 0.001, log: -4 }, adamw: { learningRate: 0.001, log: 0 } };
+const COMMON = { optimiser: "sgd", ...USUAL.sgd, loss: "mean", smoothing: 0, momentum: 0, batchSize: 0, seed: 0, isolated: "yes" };
 const PAPER = { ...COMMON, p: 11, trainSize: 59, width: 128, activation: "relu", steps: 30000 };
 const PRESETS = {
   "groks: the paper's network (p = 11)": PAPER,
   "groks: quadratic units": { ...PAPER, activation: "quadratic" },
   "groks: cross-entropy, soft labels": { ...PAPER, loss: ENTROPY, smoothing: 0.1, log: -3.5, seed: 1, steps: 20000 },
+  "groks: AdamW": { ...PAPER, optimiser: "adamw", ...USUAL.adamw, seed: 1, steps: 10000 },
   "memorises only: hardly any decay": { ...PAPER, log: -6, steps: 10000, isolated: "no" },
   "memorises only: cross-entropy, hard labels": { ...PAPER, loss: ENTROPY, steps: 20000 },
   "too much decay": { ...PAPER, log: -2, steps: 3000, isolated: "no" },
   [PHONE]: { ...PAPER, width: 64, activation: "quadratic", log: -3.5, steps: 10000, isolated: "no" },
   "a larger one (p = 23)": { ...COMMON, p: 23, trainSize: 193, width: 256, activation: "relu", steps: 30000, learningRate: 2, log: -4.3 },
 };
-const compared = ({ isolated, loss }) => isolated === "yes" && loss !== ENTROPY;
+const comparable = ({ loss, optimiser }) => loss !== ENTROPY && optimiser === "sgd";
+const compared = (values) => values.isolated === "yes" && comparable(values);
 const EVERY = 2; // records, one of which is compared with −Pθ: that takes as long as hundreds of steps
-const decay = (log) => +(10 ** log).toPrecision(3);
+// The run for the engine, before anything is changed on its way.
+const begun = ({ log, batchSize, isolated, smoothing, momentum, ...values }) => ({
+  kind: "training", ...values, weightDecay: power(log), ...(values.loss === ENTROPY && { smoothing }), ...(values.optimiser === "sgd" && { momentum }), ...(batchSize && { batchSize }),
+});
 const halves = (key) => (records) => ["test", "train"].map((half) => ({ name: half, color: `var(--${half})`, values: records.map((r) => r[half][key]) }));
 const CURVES = [
   { chart: { title: "mean squared error", xlabel: "step", logX: true, logY: true }, title: ({ loss }) => (loss === ENTROPY ? "cross-entropy" : undefined), compared: [0, 1], series: halves("loss") },
@@ -50,12 +56,10 @@ const CURVES = [
 
 // A run whose weight decay was changed is several, each from where the one before ended.
 function python(v, changes) {
-  const wd = decay(v.log), momentum = v.momentum ? `, momentum=${v.momentum}` : "", batch = v.batchSize ? `, batch_size=${v.batchSize}` : "";
-  const rates = `learning_rate=${v.learningRate}, loss="${v.loss}"${v.loss === ENTROPY && v.smoothing ? `, smoothing=${v.smoothing}` : ""}${momentum}${batch}, seed=${v.seed}`;
-  const parts = [[0, wd], ...changes], ends = [...changes.map(([step]) => step), v.steps];
+  const wd = power(v.log), parts = [[0, wd], ...changes], ends = [...changes.map(([step]) => step), v.steps];
   const calls = parts.map(([from, value], i) =>
-    `run = gradient_descent(task, width=${v.width}, activation="${v.activation}", weight_decay=${value}, times=[${from}, ${ends[i]}], ${i ? "start=run.states[-1], " : ""}${rates})`);
-  const anew = changes.length && (momentum || batch) ? "# Here velocity and batches begin anew at a change; in the page they go on.\n" : "";
+    `run = gradient_descent(task, width=${v.width}, activation="${v.activation}", weight_decay=${value}, times=[${from}, ${ends[i]}], ${i ? "start=run.states[-1], " : ""}${keywords(begun(v))})`);
+  const anew = changes.length && (v.momentum || v.batchSize || v.optimiser !== "sgd") ? "# Here optimiser and batches begin anew at a change; in the page they go on.\n" : "";
   return `from grokutil.data import modular_addition
 from grokutil.measure import learning_curves
 from grokutil.train import gradient_descent
@@ -69,9 +73,7 @@ export function mount(place, given = linked("training")) {
   const changes = given.changes ? given.changes.split(",").map((pair) => pair.split(":").map(Number)) : [];
   const note = html("p", { className: "key" });
   let replay = changes.length > 0; // the changes of a link belong to its first run
-  const spec = ({ log, batchSize, isolated, smoothing, ...values }) => ({
-    kind: "training", ...values, weightDecay: decay(log), ...(compared({ isolated, ...values }) && { tangent: EVERY }), ...(values.loss === ENTROPY && { smoothing }), ...(batchSize && { batchSize }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }),
-  });
+  const spec = (values) => ({ ...begun(values), ...(compared(values) && { tangent: EVERY }), ...(replay && { changes: [...changes] }), ...(given.plain && { plain: true }) });
 
   // The isolated flow of the first layer, on the clock of the steps: tau = eta wd steps / (1 - m).
   const beside = {
@@ -82,7 +84,7 @@ export function mount(place, given = linked("training")) {
       const records = (this.records = []);
       this.engine.stop();
       note.textContent = "";
-      const { p, trainSize, width, activation, seed, steps, loss } = values, wd = decay(values.log);
+      const { p, trainSize, width, activation, seed, steps, loss } = values, wd = power(values.log);
       this.perStep = (values.learningRate * wd) / (1 - values.momentum);
       if (!compared(values) || !wd) return;
       const ridge = ridgeFromWeightDecay(wd, plan(spec(values)).n, p, loss), [start] = defaultWeights(p, width, seed);
@@ -112,23 +114,24 @@ export function mount(place, given = linked("training")) {
     python: (values, shown) => python(values, shown ? changes : []),
     spec,
     last: ({ steps }) => steps,
-    label: ({ activation, log, learningRate, seed }) => `${activation}, weight decay ${decay(log)}, η ${learningRate}, seed ${seed}`,
+    label: ({ activation, optimiser, log, learningRate, seed }) => `${activation}, ${optimiser}, weight decay ${power(log)}, η ${learningRate}, seed ${seed}`,
     tell: ({ train, test, weightDecay, cosine }) => `accuracy ${train.accuracy.toFixed(2)} on training pairs, ${test.accuracy.toFixed(2)} on test pairs`
       + `${weightDecay === undefined ? "" : `; weight decay ${round(weightDecay)}`}${cosine === undefined ? "" : `; cosine with −Pθ ${cosine.toFixed(2)}`}`,
-    shape(controls, { log, loss }) {
-      controls.write("log", `${decay(log)}`);
-      controls.show("smoothing", loss === ENTROPY);
-      controls.show("isolated", loss !== ENTROPY);
+    shape(controls, values) {
+      controls.write("log", `${power(values.log)}`);
+      controls.show("smoothing", values.loss === ENTROPY);
+      controls.show("momentum", values.optimiser === "sgd");
+      controls.show("isolated", comparable(values));
+    },
+    moved(field, controls) { // each optimiser has rates of its own
+      if (field === "optimiser") controls.set(USUAL[controls.values().optimiser]);
     },
     below(values) {
-      const runs = fold("A grid of runs: weight decay and training share", () => import("../parts/grid.mjs").then(({ grid }) => grid(() => {
-        const { changes: none, tangent, ...one } = spec(values());
-        return one;
-      })));
+      const runs = fold("A grid of runs: weight decay and training share", () => import("../parts/grid.mjs").then(({ grid }) => grid(() => begun(values()))));
       return [runs.node];
     },
     during: ["log"],
-    change: ({ log }) => ({ weightDecay: decay(log) }),
+    change: ({ log }) => ({ weightDecay: power(log) }),
     changed: ({ now, values }) => changes.push([now, values.weightDecay]),
     extra: (asked) => ({ ...(changes.length && { log: asked.log, changes: changes.map((pair) => pair.join(":")).join(",") }) }),
     beside,

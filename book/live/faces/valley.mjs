@@ -1,23 +1,22 @@
 // The valley: two weights, training and the slow flow. Drag the point, see the forces and how far the two part.
-import { button, chart, coalesced, form, frame, html, linked, player, round, share, speaker } from "../parts/shared.mjs";
+import { button, chart, coalesced, form, frame, html, linked, logarithm, player, power, refusal, round, share, speaker, spread } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
 import { plane } from "../parts/plane.mjs";
 
 const SINGULAR = "J J^T (1 x 1) is numerically singular: theta is a singular point (Def. 4.9), where the tangent space is not defined; use more parameters, drop repeated samples, or move away from it";
 
 // F, its target and its gradient J; what is seen of the plane; the zero-loss set as curves.
-const range = (low, high, count = 121) => Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
 const product = (target) => ({
   output: ([u, v]) => u * v, target, J: ([u, v]) => [v, u], names: ["w₁", "w₂"], box: [-2.8, 2.8, -2.8, 2.8],
   zero: target
-    ? [1, -1].map((sign) => range(-1.1, 1.1).map((t) => [sign * Math.exp(t), sign * target * Math.exp(-t)]))
+    ? [1, -1].map((sign) => spread(-1.1, 1.1).map((t) => [sign * Math.exp(t), sign * target * Math.exp(-t)]))
     : [[[-2.8, 0], [2.8, 0]], [[0, -2.8], [0, 2.8]]],
   python: "w[0] * w[1]", start: [2.3, 1.1],
 });
 export const SHAPES = {
   parabola: {
     output: ([x, y]) => y - x * x, target: 0, J: ([x]) => [-2 * x, 1], names: ["x", "y"], box: [-1.7, 1.7, -0.7, 2.7],
-    zero: [range(-1.65, 1.65).map((x) => [x, x * x])], python: "w[1] - w[0] ** 2", start: [1.1, 2.3],
+    zero: [spread(-1.65, 1.65).map((x) => [x, x * x])], python: "w[1] - w[0] ** 2", start: [1.1, 2.3],
   },
   hyperbola: product(1),
   crossing: product(0),
@@ -26,7 +25,7 @@ const UNTIL = 2; // on the clock s
 const RECORDS = 160;
 const EARLY = 8; // the record at which the logarithmic axis begins
 const LANDED = 60; // on the clock t: the fall is over long before
-export const TIMES = range(0, 1, RECORDS + 1).map((u) => UNTIL * u ** 3); // the fall and the slide both have room
+export const TIMES = spread(0, 1, RECORDS + 1).map((u) => UNTIL * u ** 3); // the fall and the slide both have room
 
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1];
 const minus = (a, b) => [a[0] - b[0], a[1] - b[1]];
@@ -71,8 +70,7 @@ ghost = slow_flow(Z, landed, [0, ${UNTIL}]).states[-1]
 print(training, ghost, (training - ghost).norm() / ridge)`;
 
 export function mount(place, given = linked("valley")) {
-  const box = frame("valley", "The valley: two weights, training and the slow flow");
-  const title = html("p", {}, html("b", { textContent: "Live" }), ": drag the blue point, or use the sliders. The page computes.");
+  const box = frame("valley", "The valley: two weights, training and the slow flow", "drag the blue point, or use the sliders. The page computes.");
   const first = SHAPES[given.shape] ? given.shape : "parabola";
   const range = (value, low, high) => ({ type: "range", min: low, max: high, step: 0.01, value });
   const said = speaker("said status"), shared = share("valley");
@@ -83,7 +81,7 @@ export function mount(place, given = linked("valley")) {
     ["y", "start, up", range(SHAPES[first].start[1], ...SHAPES[first].box.slice(2))],
     ["log", "weight decay λ", { type: "range", min: -3, max: 0, step: 0.05, value: -1 }],
     ["k", "time", { type: "range", min: 0, max: RECORDS, step: 1, value: 96 }],
-  ], { ...given, log: given.ridge > 0 ? Math.log10(given.ridge) : undefined }, (name) => {
+  ], { ...given, log: logarithm(given.ridge) }, (name) => {
     if (name === "shape") begin();
     if (name !== "k") compute();
     else play.stop();
@@ -91,11 +89,10 @@ export function mount(place, given = linked("valley")) {
   });
   const values = () => {
     const { shape, x, y, log, k } = controls.values();
-    return { shape, x, y, ridge: +(10 ** log).toPrecision(3), k };
+    return { shape, x, y, ridge: power(log), k };
   };
   const map = plane((x, y) => {
-    controls.set("x", x);
-    controls.set("y", y);
+    controls.set({ x, y });
     compute();
     draw();
   });
@@ -106,18 +103,14 @@ export function mount(place, given = linked("valley")) {
     [["x", l, r, 0], ["y", b, t, 1]].forEach(([name, low, high, i]) => {
       Object.assign(controls.input(name), { min: low, max: high });
       controls.input(name).previousSibling.textContent = `start ${names[i]}`;
-      controls.set(name, start[i]);
+      controls.set({ [name]: start[i] });
     });
   };
   const recompute = () => {
     const { shape, x, y, ridge } = values();
-    try {
-      found = run(shape, [x, y], ridge);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      found = null;
-      said.say(error.message);
-    }
+    found = null;
+    const refused = refusal(() => { found = run(shape, [x, y], ridge); });
+    if (refused) said.say(refused);
   };
   let stale = true;
   const compute = () => { stale = true; };
@@ -169,13 +162,13 @@ export function mount(place, given = linked("valley")) {
   }
 
   const play = player(() => values().k, RECORDS, (k) => {
-    controls.set("k", k);
+    controls.set({ k });
     draw();
   });
   const land = button("Let it fall first", () => {
     if (!found) return;
-    controls.set("x", found.landed[0].toFixed(2));
-    controls.set("y", found.landed[1].toFixed(2));
+    const [x, y] = found.landed.map((w) => w.toFixed(2));
+    controls.set({ x, y });
     compute();
     draw();
   });
@@ -183,8 +176,8 @@ export function mount(place, given = linked("valley")) {
   for (const [color, text] of [["--train", "training"], ["--measurement", "ghost of the slow flow (ring)"], ["--test", "pull of the loss"], ["--layer2", "weight decay"], ["--layer1", "their sum"]])
     key.append(html("span", { className: "swatch", style: `background: var(${color})` }), `${text} `);
   begin();
-  for (const name of ["x", "y"]) if (given[name] !== undefined) controls.set(name, given[name]);
-  box.append(title, controls.node, html("div", { className: "strip" }, play.node, land), html("div", { className: "charts" }, html("div", {}, map.node, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
+  for (const name of ["x", "y"]) if (given[name] !== undefined) controls.set({ [name]: given[name] });
+  box.append(controls.node, html("div", { className: "strip" }, play.node, land), html("div", { className: "charts" }, html("div", {}, map.node, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);
   place.append(box);
   draw();
   return { values, result: () => found };

@@ -35,7 +35,7 @@ export function asker() {
   };
   const controls = form([["a", "a", { type: "number", min: 0, step: 1, value: 5 }], ["b", "b", { type: "number", min: 0, step: 1, value: 9 }]], {}, look);
   const random = button("Random", () => {
-    for (const name of ["a", "b"]) controls.set(name, Math.floor(Math.random() * (network?.p ?? 2)));
+    for (const name of ["a", "b"]) controls.set({ [name]: Math.floor(Math.random() * (network?.p ?? 2)) });
     look();
   });
   controls.node.append(random);

@@ -1,36 +1,37 @@
 // A grid of runs: the same training for several weight decays and training shares, with the accuracies at its end.
 import { Engine, plan } from "../engine/engine.mjs";
-import { about } from "./runner.mjs";
+import { about, keywords } from "./runner.mjs";
 import { button, code, form, html, speaker } from "./shared.mjs";
 
-const DECAYS = [1e-5, 1e-4, 3e-4, 1e-3, 3e-3], SHARES = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9], STEPS = 10000;
+const DECAYS = [1e-5, 1e-4, 3e-4, 1e-3, 3e-3], DECOUPLED = [0.01, 0.1, 0.3, 1, 3], SHARES = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9], STEPS = 10000;
+const decays = ({ optimiser }) => (optimiser === "adamw" ? DECOUPLED : DECAYS);
 
-const python = ({ p, width, activation, learningRate, loss, smoothing, momentum, batchSize, seed }, steps) => `from grokutil.data import modular_addition
+const python = (one, steps) => `from grokutil.data import modular_addition
 from grokutil.measure import learning_curves
 from grokutil.train import gradient_descent
 
 found = {}
-for decay in ${JSON.stringify(DECAYS)}:
+for decay in ${JSON.stringify(decays(one))}:
     for share in ${JSON.stringify(SHARES)}:
-        task = modular_addition(${p}, share, seed=${seed})
-        run = gradient_descent(task, width=${width}, activation="${activation}", weight_decay=decay, times=[0, ${steps}],
-                               learning_rate=${learningRate}, loss="${loss}"${smoothing ? `, smoothing=${smoothing}` : ""}${momentum ? `, momentum=${momentum}` : ""}${batchSize ? `, batch_size=${batchSize}` : ""}, seed=${seed})
-        found[decay, share] = learning_curves(run.states[-1:], task, "${activation}")
+        task = modular_addition(${one.p}, share, seed=${one.seed})
+        run = gradient_descent(task, width=${one.width}, activation="${one.activation}", weight_decay=decay, times=[0, ${steps}],
+                               ${keywords(one)})
+        found[decay, share] = learning_curves(run.states[-1:], task, "${one.activation}")
         print(decay, share, found[decay, share].test_accuracy)`;
 
 // base(): the run for the engine with the settings that the face has now.
 export function grid(base) {
-  const engine = new Engine(), said = speaker(), same = code("The same grid in Python"), cells = new Map();
+  const engine = new Engine(), said = speaker(), same = code("The same grid in Python");
   let results = [], running = false, begun = 0;
-  const spec = (decay, share) => {
-    const { trainSize, steps, ...one } = base();
-    return { ...one, weightDecay: decay, fraction: share, steps: controls.values().steps, records: 1 };
+  const all = () => {
+    const { trainSize, ...one } = base(), { steps } = controls.values();
+    return decays(one).flatMap((weightDecay, row) => SHARES.map((fraction, column) => ({ cell: cells[row][column], spec: { ...one, weightDecay, fraction, steps, records: 1 } })));
   };
-  const all = () => DECAYS.flatMap((decay) => SHARES.map((share) => ({ decay, share, spec: spec(decay, share) })));
+  const head = () => decays(base()).forEach((decay, row) => { rows[row].textContent = decay; });
   const show = () => {
     const { half } = controls.values();
-    for (const { decay, share, last, error } of results) {
-      const cell = cells.get(`${decay} ${share}`), value = last?.[half].accuracy;
+    for (const { cell, last, error } of results) {
+      const value = last?.[half].accuracy;
       cell.textContent = error ? "×" : value.toFixed(2);
       cell.title = error ?? "";
       cell.style.background = error ? "" : `color-mix(in srgb, var(--${half}) ${40 * value}%, transparent)`;
@@ -41,7 +42,10 @@ export function grid(base) {
       const { steps } = controls.values();
       same.update(python(base(), steps));
       all().forEach((one) => plan(one.spec));
-      if (!running && !results.length) said.say(`${DECAYS.length * SHARES.length} runs of ${steps} steps with the settings above, and its weight decay and training pairs replaced.`);
+      if (!running && !results.length) {
+        head();
+        said.say(`${DECAYS.length * SHARES.length} runs of ${steps} steps with the settings above, and its weight decay and training pairs replaced.`);
+      }
       run.disabled = false;
     } catch (error) {
       said.say(error.message);
@@ -59,19 +63,20 @@ export function grid(base) {
     }
     const seconds = (performance.now() - begun) / 1e3;
     said.say(`Run ${done + 1} of ${count}${done ? `; ${about((seconds / done) * left.length)} left` : ""}.`);
-    const [{ decay, share, spec }, ...rest] = left;
+    const [{ cell, spec }, ...rest] = left;
     let last;
     engine.run(spec, ({ type, records, message }) => {
       last = records?.at(-1) ?? last;
-      if (type === "done") results.push({ decay, share, last });
-      else if (type === "error") results.push({ decay, share, error: message });
+      if (type === "done") results.push({ cell, last });
+      else if (type === "error") results.push({ cell, error: message });
       else if (type !== "stopped") return;
       show();
       next(type === "stopped" ? left : rest);
     });
   };
   const run = button("Run the grid", () => {
-    for (const cell of cells.values()) Object.assign(cell, { textContent: "", title: "" }).style.background = "";
+    head();
+    for (const cell of cells.flat()) Object.assign(cell, { textContent: "", title: "" }).style.background = "";
     results = [];
     running = true;
     stop.disabled = false;
@@ -89,12 +94,8 @@ export function grid(base) {
     cell.scope = scope;
     return cell;
   };
-  const body = DECAYS.map((decay) => html("tr", {}, header(`${decay}`, "row"), ...SHARES.map((share) => {
-    const cell = html("td");
-    cells.set(`${decay} ${share}`, cell);
-    return cell;
-  })));
+  const rows = DECAYS.map(() => header("", "row")), cells = DECAYS.map(() => SHARES.map(() => html("td")));
   const table = html("table", { className: "paths grid" }, html("caption", { textContent: "Accuracy by weight decay (down) and share of the pairs that is trained on (across)" }),
-    html("thead", {}, html("tr", {}, html("td"), ...SHARES.map((share) => header(`${share}`, "col")))), html("tbody", {}, ...body));
+    html("thead", {}, html("tr", {}, html("td"), ...SHARES.map((share) => header(`${share}`, "col")))), html("tbody", {}, ...rows.map((row, k) => html("tr", {}, row, ...cells[k]))));
   return { nodes: [controls.node, html("div", { className: "strip" }, run, stop), ...said.nodes, table, same.node], know: look };
 }

@@ -18,10 +18,10 @@ export const button = (text, act) => {
   return node;
 };
 
-// The frame of a face, named for those who do not see it. The style comes with the first face of a page.
-export function frame(name, title) {
+// The frame of a face, named for those who do not see it, and what it begins with. The style comes with the first face of a page.
+export function frame(name, title, lead) {
   if (!document.getElementById("live-face-style")) document.head.append(html("style", { id: "live-face-style", textContent: css }));
-  return attributed(html("section", { className: "live-face" }), { "aria-label": title, "data-face": name });
+  return attributed(html("section", { className: "live-face" }, html("p", {}, html("b", { textContent: "Live" }), `: ${lead}`)), { "aria-label": title, "data-face": name });
 }
 
 // Controls. fields: [name, label, { options, texts } or attributes of an input]; moved is called at each change.
@@ -48,9 +48,12 @@ export function form(fields, values, moved) {
   return {
     node: html("div", { className: "controls" }, ...nodes),
     values: () => Object.fromEntries([...inputs].map(([name, { read }]) => [name, read()])),
-    set(name, value) {
-      field(name).input.value = value;
-      if (field(name).input.type === "range") field(name).node.lastChild.textContent = field(name).input.value;
+    set(values) {
+      for (const [name, value] of Object.entries(values)) {
+        const { input, node } = field(name);
+        input.value = value;
+        if (input.type === "range") node.lastChild.textContent = input.value;
+      }
     },
     show: (name, shown) => { field(name).node.hidden = !shown; },
     write: (name, text) => { // what stands beside a slider, and what is said of it
@@ -60,6 +63,9 @@ export function form(fields, values, moved) {
     input: (name) => field(name).input,
   };
 }
+
+// A field for a number.
+export const number = (value, attributes = {}) => ({ type: "number", step: "any", min: 0, value, ...attributes });
 
 // A line of text, read aloud once it has stood still.
 export function speaker(className = "said") {
@@ -74,8 +80,17 @@ export function speaker(className = "said") {
       clearTimeout(timer);
       timer = setTimeout(() => { heard.textContent = text; }, 700);
     },
-    text: () => seen.textContent,
   };
+}
+
+// The sentence with which act() refuses a bad choice; nothing where it does not.
+export function refusal(act) {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return error.message;
+  }
 }
 
 // Values from the address: #NAME:a=1&b=2.
@@ -179,3 +194,10 @@ export function player(at, last, show, text = "Play") {
 }
 
 export const round = (x, digits = 3) => `${+x.toPrecision(digits)}`;
+
+// What a slider of logarithms stands for, and where it stands for a number.
+export const power = (log) => +(10 ** log).toPrecision(3);
+export const logarithm = (x) => (x > 0 ? Math.log10(x) : undefined);
+
+// Numbers at equal distances.
+export const spread = (low, high, count = 121) => Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));

@@ -13,6 +13,10 @@ let speed = NARROW ? 6e8 : 3e9; // operations a second at first; measured at eac
 
 export const about = (seconds) => (seconds < 120 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} minutes`);
 
+// What training takes beside weight decay and times, as arguments in Python; spec: that of the engine.
+export const keywords = (spec) => ["learningRate", "loss", "smoothing", "optimiser", "momentum", "batchSize", "seed"].filter((name) => spec[name] || name === "seed")
+  .map((name) => `${name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)}=${JSON.stringify(spec[name])}`).join(", ");
+
 // First time at which values reach a level, linear between records, as grokutil.measure.crossing_time; NaN if they do not.
 export function crossing(xs, values, level) {
   const i = values.findIndex((value) => value >= level);
@@ -44,14 +48,14 @@ function network() {
 // engine's time one of it is; curves: [{ chart, y, series(records), compared, marked: whether LEVELS are marked, shown(values),
 // title(values) }]; python(values, whether they are those of the run that is shown); label(values): a short name of a run,
 // which may then be kept and looked back at; tell(record): a sentence, before: one while there is no record; counted: what
-// the engine counts; during: fields that may change while it runs; seen: fields that only choose what is shown;
+// the engine counts; during: fields that may change while it runs; moved(field, controls): what else moves with a field; seen: fields that only choose what is shown;
 // pictures(choose): beside the curves, see network(), where choose(field, value) is a choice made in a picture; beside: more
 // that runs; below(values): more folds.
 export function runner(place, given, config) {
   const { name, title, lead, fields, presets, spec, last, clock, unit = () => 1, curves, python, label } = config;
-  const box = frame(name, title), said = speaker("said status"), shared = share(name);
+  const box = frame(name, title, lead), said = speaker("said status"), shared = share(name);
   const pictures = (config.pictures ?? network)((field, value) => {
-    controls.set(field, value);
+    controls.set({ [field]: value });
     changed(field);
   });
   const engine = new Engine();
@@ -79,6 +83,7 @@ export function runner(place, given, config) {
     shared.update({ ...values, ...(!edited && config.extra?.(asked)) }, python(values, !edited));
   };
   const changed = (field) => {
+    config.moved?.(field, controls);
     const values = controls.values();
     if (config.seen?.includes(field)) {
       asked &&= { ...asked, [field]: values[field] };
@@ -211,13 +216,12 @@ export function runner(place, given, config) {
   });
   const choice = html("select", {}, ...Object.keys(presets).map((text) => html("option", { textContent: text })));
   const fill = () => {
-    for (const [field, value] of Object.entries(presets[choice.value])) controls.set(field, value);
+    controls.set(presets[choice.value]);
     expect();
   };
   if (NARROW && PHONE in presets) choice.value = PHONE;
   choice.addEventListener("input", fill);
   box.append(
-    html("p", {}, html("b", { textContent: "Live" }), `: ${lead}`),
     html("div", { className: "strip" }, html("label", {}, html("span", { textContent: "start from" }), choice)),
     controls.node,
     html("div", { className: "strip" }, run, stop, bar, ...(label ? [keep, html("label", {}, html("span", { textContent: "look back" }), scrub, reading)] : [])),
