@@ -195,6 +195,11 @@ def test_a_page_has_each_name_once(book, chapter):
     assert [name for name, times in names.items() if times > 1] == []
 
 
+def test_reader_mode_keeps_what_is_folded(book, chapter):
+    """Mozilla's Readability drops a box with a class like "hidden", which folding gives it, but not one of "text"."""
+    assert not parse(book / f"{chapter}.html").select("article .admonition.dropdown:not(.text)")
+
+
 UNFOLDED = """(name) => {
     const place = document.getElementById(name), { top } = place.getBoundingClientRect();
     return place.checkVisibility({ visibilityProperty: true }) && top >= 0 && top < innerHeight;

@@ -29,7 +29,7 @@ STOPPED = "explore"  # the first to be opened, for two tests
 SMALLER = {"fourier_circles": ("p, d_h = 37, 512", "p, d_h = 11, 64")}  # seconds for a minute
 HANGS, PATIENCE = 900_000, 3000  # milliseconds: on a busy machine a notebook takes long; until a click is repeated
 NUMBERED = "numbered"
-EQUATIONS = "$$\nL = 1, \\tag{12}\n$$\n\n$$ (own)\nL = 2\n$$\n\nBy {eq}`own`.\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+EQUATIONS = "$$\nL = 1, \\tag{12}\n$$\n\n$$\nL = 2\n$$ (own)\n\nBy {eq}`own`.\n\n```{code-cell} ipython3\n1 + 1\n```\n"
 NUMBERS = """() => [...document.querySelectorAll(".katex .tag, [aria-label='Link to this Equation']")]
     .filter((number) => number.checkVisibility()).map((number) => number.textContent)"""
 LIVE = ".jp-OutputArea-output .needs-kernel"
