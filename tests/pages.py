@@ -57,6 +57,10 @@ BARS = """() => [...document.querySelectorAll("article *")]
 FORMULA_STOPS = """() => [...document.querySelectorAll("article span.math[tabindex='0']")]
     .filter((box) => box.checkVisibility())
     .map((box) => [box.scrollWidth - box.clientWidth, box.textContent.slice(0, 60)])"""
+# All stops of the Tab key in the text but links: controls, what unfolds, what scrolls, what copies.
+STOPS = """() => [...document.querySelectorAll("article :is(button, input, select, summary, [tabindex='0'])")]
+    .filter((stop) => stop.tabIndex >= 0 && !stop.disabled && stop.checkVisibility({ visibilityProperty: true }))
+    .length"""
 # Pictures are drawn on white: what their corner is, and how they are dimmed.
 ON_DARK = """() => [...document.querySelectorAll("article img")].filter((img) => img.checkVisibility()).map((image) => {
     const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d");
@@ -118,6 +122,7 @@ class Visit:
     failed: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)  # before anything is scrolled or touched
     formula_stops: list[list] = field(default_factory=list)
+    stops: int = 0
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     untypeset: list[str] = field(default_factory=list)
@@ -140,6 +145,7 @@ def visit(browser, server, name):
     draw_explorers(page)
     settle(page)
     seen.formula_stops = page.evaluate(FORMULA_STOPS)
+    seen.stops = page.evaluate(STOPS)
     seen.untypeset = page.evaluate(UNTYPESET)
     seen.broken_images = page.evaluate(BROKEN_IMAGES)
     prepare(page)

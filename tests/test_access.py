@@ -58,6 +58,11 @@ def test_a_formula_in_a_line_is_a_stop_only_where_it_is_too_wide(visit, chapter)
     assert len(stops) <= 2 and all(too_wide > 2 for too_wide, _ in stops)
 
 
+def test_a_page_is_gone_through_in_not_too_many_steps(visit, chapter):
+    """Each figure in words, each code cell to copy or unfold is one; the chapter with the most has 93."""
+    assert visit(chapter).stops <= 110
+
+
 @pytest.fixture(scope="module")
 def classic_browser(browser):
     """A browser whose scroll bars take place, as with a mouse; Playwright hides them."""
