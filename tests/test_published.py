@@ -43,9 +43,11 @@ def test_every_address_answers_with_its_file(addresses, server, book):
     below = [address for address in addresses if address.startswith(server)]
     assert len(below) > 200
     for address in below:
+        place = addresses[address]
         path = book / urlsplit(address).path.removeprefix(urlsplit(server).path)
-        with urlopen(address) as answer:  # an error if there is none
+        path = path / "index.html" if path.is_dir() else path
+        assert path.is_file(), place
+        with urlopen(address) as answer:
             body = answer.read()
             packed = answer.headers["Content-Encoding"] == "gzip"
-        path = path / "index.html" if path.is_dir() else path
-        assert (gzip.decompress(body) if packed else body) == path.read_bytes(), addresses[address]
+        assert (gzip.decompress(body) if packed else body) == path.read_bytes(), place
