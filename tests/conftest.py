@@ -7,7 +7,6 @@ import functools
 import http.server
 import os
 import shutil
-import threading
 from pathlib import Path
 
 import jupytext
@@ -118,13 +117,19 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def server(book):
-    """The address at which the built book is served."""
-    handler = functools.partial(QuietHandler, directory=book)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_port}/"
-        httpd.shutdown()
+def published():
+    """What serves a folder of built pages as GitHub does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "book")
+        from published import published
+    return published
+
+
+@pytest.fixture(scope="session")
+def server(book, published):
+    """The address at which the built book is served, as it is published."""
+    with published(book) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ DESK, PHONE, NARROW = ({"width": width, "height": 900} for width in (1280, 390, 
 FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "dark"), (PHONE, "light")]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 GRAVE = {"serious", "critical"}
-NO_CONTRAST = {"color-contrast": {"enabled": False}}
+# What a control is called has in it what it shows: axe looks for that only when told.
+NAMES_NOT_CONTRAST = {"color-contrast": {"enabled": False}, "label-content-name-mismatch": {"enabled": True}}
 
 # access.js notes the width for which it has set the stops of the Tab key, after the theme; then nothing moves any more.
 SETTLED = "(width) => document.documentElement.dataset.stops === String(width)"
@@ -56,6 +57,10 @@ BARS = """() => [...document.querySelectorAll("article *")]
 FORMULA_STOPS = """() => [...document.querySelectorAll("article span.math[tabindex='0']")]
     .filter((box) => box.checkVisibility())
     .map((box) => [box.scrollWidth - box.clientWidth, box.textContent.slice(0, 60)])"""
+# All stops of the Tab key in the text but links: controls, what unfolds, what scrolls, what copies.
+STOPS = """() => [...document.querySelectorAll("article :is(button, input, select, summary, [tabindex='0'])")]
+    .filter((stop) => stop.tabIndex >= 0 && !stop.disabled && stop.checkVisibility({ visibilityProperty: true }))
+    .length"""
 # Pictures are drawn on white: what their corner is, and how they are dimmed.
 ON_DARK = """() => [...document.querySelectorAll("article img")].filter((img) => img.checkVisibility()).map((image) => {
     const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d");
@@ -117,6 +122,7 @@ class Visit:
     failed: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)  # before anything is scrolled or touched
     formula_stops: list[list] = field(default_factory=list)
+    stops: int = 0
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     untypeset: list[str] = field(default_factory=list)
@@ -139,6 +145,7 @@ def visit(browser, server, name):
     draw_explorers(page)
     settle(page)
     seen.formula_stops = page.evaluate(FORMULA_STOPS)
+    seen.stops = page.evaluate(STOPS)
     seen.untypeset = page.evaluate(UNTYPESET)
     seen.broken_images = page.evaluate(BROKEN_IMAGES)
     prepare(page)
@@ -152,7 +159,7 @@ def visit(browser, server, name):
     seen.pictures_on_dark = page.evaluate(ON_DARK)
     for form in FORMS[1:3]:  # the structure depends on the width, colours on the theme too
         shape(page, form)
-        seen.violations += [[form, *fault] for fault in audit(page, runOnly=TAGS, rules=NO_CONTRAST)]
+        seen.violations += [[form, *fault] for fault in audit(page, runOnly=TAGS, rules=NAMES_NOT_CONTRAST)]
     page.evaluate(FEW_LOOKS)
     for form in FORMS:
         shape(page, form)

@@ -10,7 +10,7 @@ from pages import (
     DESK,
     FEW_LOOKS,
     FORMS,
-    NO_CONTRAST,
+    NAMES_NOT_CONTRAST,
     OVERHANG,
     PHONE,
     TAGS,
@@ -56,6 +56,11 @@ def test_what_scrolls_in_its_box_is_reached_by_keyboard(visit, chapter):
 def test_a_formula_in_a_line_is_a_stop_only_where_it_is_too_wide(visit, chapter):
     stops = visit(chapter).formula_stops
     assert len(stops) <= 2 and all(too_wide > 2 for too_wide, _ in stops)
+
+
+def test_a_page_is_gone_through_in_not_too_many_steps(visit, chapter):
+    """Each figure in words, each code cell to copy or unfold is one; the chapter with the most has 93."""
+    assert visit(chapter).stops <= 110
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +119,7 @@ def test_axe_would_find_what_is_wrong(opened):
         <div role="slider" tabindex="0" aria-valuenow="1" style="width: 9em; height: 2em"></div>
         <div style="overflow-x: scroll; width: 9em"><div style="width: 99em; height: 3em">wide</div></div>`)""")
     assert len(page.evaluate(UNREACHED)) == 1
-    assert "aria-input-field-name" in {rule for _, rule, *_ in audit(page, runOnly=TAGS, rules=NO_CONTRAST)}
+    assert "aria-input-field-name" in {rule for _, rule, *_ in audit(page, runOnly=TAGS, rules=NAMES_NOT_CONTRAST)}
     page.evaluate(FEW_LOOKS)
     assert any(">pale<" in html for _, _, html, _ in audit(page, runOnly=["color-contrast"]))
     shape(page, (DESK, "dark"))
@@ -193,6 +198,11 @@ def test_a_page_has_each_name_once(book, chapter):
     page = parse(book / f"{chapter}.html")
     names = Counter(element["id"] for element in page.select("article [id]"))
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_reader_mode_keeps_what_is_folded(book, chapter):
+    """Mozilla's Readability drops a box with a class like "hidden", which folding gives it, but not one of "text"."""
+    assert not parse(book / f"{chapter}.html").select("article .admonition.dropdown:not(.text)")
 
 
 UNFOLDED = """(name) => {

@@ -124,6 +124,8 @@ def test_lab_and_binder_give_jupyterlab_the_same_settings(root, tmp_path):
     subprocess.run([sys.executable, "-c", code], cwd=root / "book", check=True)
     (written,) = tmp_path.rglob("overrides.json")
     assert written.parent == tmp_path / "share" / "jupyter" / "lab" / "settings"
+    extension = tmp_path / "share" / "jupyter" / "labextensions" / "equations"
+    assert (extension / json.loads((extension / "package.json").read_text())["jupyterlab"]["_build"]["load"]).is_file()
     viewers = json.loads(written.read_text())["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]
     assert viewers["markdown"] == "Jupytext Notebook"
 

@@ -20,6 +20,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import TimeoutError as NothingHappened
 from test_explorers_browser import explorer_pages
+from test_notebooks import HEADER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,6 +28,10 @@ TOKEN = "explorers"
 STOPPED = "explore"  # the first to be opened, for two tests
 SMALLER = {"fourier_circles": ("p, d_h = 37, 512", "p, d_h = 11, 64")}  # seconds for a minute
 HANGS, PATIENCE = 900_000, 3000  # milliseconds: on a busy machine a notebook takes long; until a click is repeated
+NUMBERED = "numbered"
+EQUATIONS = "$$\nL = 1, \\tag{12}\n$$\n\n$$\nL = 2\n$$ (own)\n\nBy {eq}`own`.\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+NUMBERS = """() => [...document.querySelectorAll(".katex .tag, [aria-label='Link to this Equation']")]
+    .filter((number) => number.checkVisibility()).map((number) => number.textContent)"""
 LIVE = ".jp-OutputArea-output .needs-kernel"
 RUNNING = r"() => [...document.querySelectorAll('.jp-InputPrompt')].some((p) => /\[(\*|\d+)\]/.test(p.textContent))"
 SETTLED = """() => {
@@ -49,9 +54,10 @@ def lab(root, tmp_path_factory):
     shutil.copytree(root / "book", home / "book", ignore=shutil.ignore_patterns("static"))
     for page in explorer_pages(root):
         shorten(home / "book" / page.name)
+    (home / "book" / f"{NUMBERED}.md").write_text(HEADER + EQUATIONS)
     settings = home / "settings"
     settings.mkdir()
-    overrides = json.loads((root / "book" / "lab-settings.json").read_text())
+    overrides = json.loads((root / "book" / "lab" / "settings.json").read_text())
     overrides["@jupyterlab/notebook-extension:tracker"] = {"windowingMode": "none"}  # cells out of sight stay
     (settings / "overrides.json").write_text(json.dumps(overrides))
     environment = os.environ | {
@@ -61,6 +67,7 @@ def lab(root, tmp_path_factory):
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", f"--app-dir={app_dir()}"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--LabApp.app_settings_dir={settings}"]
+    command += [f"--LabApp.extra_labextensions_path={root / 'book' / 'lab'}"]
     with (home / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -258,3 +265,12 @@ def test_a_picture_is_drawn_when_it_is_chosen(notebook, explorer_page):
         first = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
         page.keyboard.press("ArrowRight" if first else "ArrowLeft")
         wait_until(page, lambda box=box, before=before: picture(box) != before)
+
+
+def test_an_equation_has_one_number(notebook):
+    """That of the paper, where it has one; else JupyterLab counts."""
+    page = notebook(NUMBERED)
+    wait_until(page, lambda: len(page.evaluate(NUMBERS)) > 1)
+    paper, ours = page.evaluate(NUMBERS)
+    assert paper == "(12)" and re.fullmatch(r"\(\d+\)", ours)
+    assert ours in page.locator("a.hover-link").inner_text()

@@ -1,7 +1,9 @@
 """Chapters as notebooks: the download of each page, the button to Binder, and a run with nothing but the package."""
 
 import functools
+import gzip
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -9,7 +11,9 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote, urlsplit
+from urllib.request import urlopen
 
 import jupytext
 import nbformat
@@ -36,6 +40,7 @@ kernelspec:
 """
 MARKUP = re.compile(r"\{[a-z:-]+\}`[^`]*`|^(?:`{3,}|:{3,})\{.*|^\([\w-]+\)=|\$\$ \(.*|\]\(#claim", re.MULTILINE)
 CELL = "```{code-cell} ipython3\n1 + 1\n```\n"
+PAGES = ("front", "cells", "words")
 TOC = {"format": "jb-book", "root": "book/front", "chapters": [{"file": "book/cells"}, {"file": "book/words"}]}
 
 
@@ -97,7 +102,9 @@ def build(root, tmp_path_factory):
         config["execute"]["execute_notebooks"] = "off"
         (site / "_config.yml").write_text(yaml.safe_dump(config))
         (site / "_toc.yml").write_text(yaml.safe_dump(TOC))
-        (site / "book" / "summaries.yml").write_text("book/front: first\n")
+        (site / "book" / "summaries.yml").write_text(
+            "".join(f"book/{name}: about {name}\n" for name in ("front", "words", "cells"))
+        )
         for name, text in (("front", "# Front\n"), ("words", "# Words\n"), ("cells", f"{HEADER}# Cells\n\n{CELL}")):
             (site / "book" / f"{name}.md").write_text(text)
         command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
@@ -125,7 +132,7 @@ class TestLaunchButton:
         assert links(build(ADDRESS) / "words.html", f"a[href^='{ADDRESS}']")  # but source, edit, issues
 
     def test_without_an_address_nothing_leads_nowhere(self, build):
-        for name in ("front", "words", "cells"):
+        for name in PAGES:
             page = build("") / f"{name}.html"
             assert not links(page, "a[href*=binder]") + links(page, "a[href*=github]")
 
@@ -151,6 +158,26 @@ class TestLaunchButton:
         listed = re.findall(r"<loc>(.*)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8"))
         assert listed == [f"{home}book/{name}.html" for name in ("cells", "front", "words")]
         assert f"Sitemap: {home}sitemap.xml" in (site / "robots.txt").read_text(encoding="utf-8")
+
+    def test_what_is_shared_and_found_leads_to_the_published_page(self, build, published):
+        """The addresses that a page tells of itself, on a server that has the pages where GitHub has them."""
+        site, home = build("", (("GITHUB_REPOSITORY", "some-one/a-book"),)).parent, "https://some-one.github.io/a-book/"
+        with published(site) as address:
+            for name in PAGES:
+                page = parse(site / "book" / f"{name}.html")
+                said = {tag["property"]: tag["content"] for tag in page.select("meta[property^='og:']")}
+                data = json.loads(page.select_one("script[type='application/ld+json']").get_text())
+                assert said["og:description"] == data["description"] == f"about {name}"
+                assert {*links(site / "book" / f"{name}.html", "link[rel=canonical]"), said["og:url"], data["url"]} == {
+                    f"{home}book/{name}.html"
+                }
+                for told in (said["og:url"], said["og:image"]):
+                    assert urlopen(told.replace(home, address)).status == 200
+            for told in re.findall(r'href="([^"]+)"', (site / "404.html").read_text(encoding="utf-8"))[1:]:
+                assert told.startswith(home)
+            with pytest.raises(HTTPError, match="404") as lost:
+                urlopen(f"{address}no/such/page.html")
+            assert b"There is no such page" in gzip.decompress(lost.value.read())
 
     def test_codebergs_buttons_lead_there(self, build):
         address = "https://codeberg.org/some-one/a-book"

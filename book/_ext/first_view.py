@@ -29,6 +29,7 @@ SOURCE = re.compile(rf'\bsrc="[^"]*{IMAGES}/([^"/]+)"')
 INSIDE = re.compile(r"(?P<lazy>\bsrc=)?(?P<quote>\\?\")data:image/(?P<kind>\w+);base64,(?P<data>[\w+/=]+)")
 ICON = re.compile(r"\bfa-([a-z0-9-]+)")
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\(\w+)"\}')
+ICON_FACE = re.compile(r"@font-face\{[^}]*webfonts/[^}]*\}")
 ICONS_OF_SCRIPTS = ("play", "pause", "stop", "retweet")  # the Play button of explorers
 ESCAPED = re.compile(r'content:"\\([0-9a-f]{4})"')
 PRIVATE = re.compile("[\ue000-\uf8ff]")  # where icons have their places in a font
@@ -139,7 +140,7 @@ def cut_icons(out: Path, static: Path) -> None:
 
     for file in static.glob("styles/*.css"):
         style = file.read_text(encoding="utf-8")
-        file.write_text(ICON_RULE.sub(rule, style), encoding="utf-8")
+        file.write_text(ICON_FACE.sub("", ICON_RULE.sub(rule, style)), encoding="utf-8")
         rest = ICON_RULE.sub("", style)
         shown |= {*map(ord, PRIVATE.findall(rest)), *(int(place, 16) for place in ESCAPED.findall(rest))}
     for file in sorted((static / ICON_FONTS).glob("*.ttf")):

@@ -27,7 +27,7 @@ def add_summaries(app: Sphinx, pagename: str, templatename: str, context: dict[s
 
 def add_templates(app: Sphinx, config: Any) -> None:
     """Let the templates beside this file come before the theme's."""
-    config.templates_path.append(str(Path(__file__).parent / "templates"))
+    config.templates_path.insert(0, str(Path(__file__).parent / "templates"))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
