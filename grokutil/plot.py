@@ -76,7 +76,11 @@ def inked(figure: Figure) -> Iterator[None]:
     """While ``figure`` is drawn its texts in a colour of ``COLORS`` are dark enough to be read, in the same hue.
 
     Afterwards they have their colour again: by it :func:`grokutil.describe.describe` knows which curve a text names.
+    A figure that is drawn in several forms, unchanged, is laid out once.
     """
+    layout = figure.get_layout_engine()
+    if not figure.stale:
+        figure.set_layout_engine("none")
     texts = [(text, text.get_color()) for text in figure.findobj(Text)]
     for text, color in texts:
         text.set_color(INK.get(to_hex(color), color))
@@ -85,6 +89,8 @@ def inked(figure: Figure) -> Iterator[None]:
     finally:
         for text, color in texts:
             text.set_color(color)
+        figure.set_layout_engine(layout)
+    figure.stale = False
 
 
 def panels(columns: int = 1, rows: int = 1, height: float = 3.2, width: float = 7.0) -> tuple[Figure, Any]:
