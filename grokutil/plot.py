@@ -156,7 +156,7 @@ def draw_circle(
     cmap = "viridis" if color is None else None
     ax.scatter(x[:-1], y[:-1], c=shades, cmap=cmap, s=14, edgecolors="black", linewidths=0.3)
     for number in order[:labelled]:
-        ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=7)
+        ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=8)
     reach = 1.3 * float(np.abs(points).max())
     ax.set(xticks=[], yticks=[], xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.spines[:].set_visible(False)
