@@ -17,7 +17,8 @@ LECTURES = [
     "09_without_training", "10_beyond",
 ]  # fmt: skip
 WIDE, OLD = {"width": 1280, "height": 720}, {"width": 1024, "height": 768}  # 16:9, 4:3
-LEAST = 24  # pixels of a letter on a slide of 1280 x 720
+LEAST, IN_CHARTS = 24, 18  # pixels of a letter on a slide of 1280 x 720
+LETTERS = re.compile(r"scale\(([\d.]+) -")  # of a text in Matplotlib's SVG, in hundredths of its points
 PARTS = ("See it", "Prove it", "Build it", "Decouple it", "Beyond it")
 TOLD = {"book/fifteen_minutes", "book/why"}  # summaries, without a sheet of their own
 MISCONCEPTIONS = (
@@ -49,10 +50,22 @@ SMALL = """(least) => {
     }
     return small;
 }"""
+# The pixels of the letters in an explorer's charts, and those of a point in each figure.
+IN_EXPLORER = """() => [...Reveal.getCurrentSlide().querySelectorAll(".live-face svg text")]
+    .filter((text) => text.textContent.trim() && text.checkVisibility())
+    .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a / Reveal.getScale())"""
+POINTS = """async () => Promise.all([...Reveal.getCurrentSlide().querySelectorAll("img.figure")].map(async (image) => {
+    await image.decode();
+    const { width, height } = image.getBoundingClientRect(), { naturalWidth, naturalHeight } = image;
+    const [top, right, bottom, left] = (image.getAttribute("style")?.match(/\\d+(?=%)/g) ?? [0, 0, 0, 0]).map(Number);
+    const pixel = Math.min(
+        width / (naturalWidth * (1 - (left + right) / 100)), height / (naturalHeight * (1 - (top + bottom) / 100)));
+    return [image.getAttribute("src"), pixel / Reveal.getScale() * 4 / 3];
+}))"""
 EXPLORER = """async () => {
     const slide = Reveal.getCurrentSlide(), place = slide.querySelector(".live-place");
     if (!place) return "none";
-    for (let tries = 0; tries < 100 && !place.querySelector(".live-face svg"); tries++)
+    for (let tries = 0; tries < 1200 && !place.querySelector(".live-face svg text"); tries++)
         await new Promise((soon) => setTimeout(soon, 50));
     const buttons = [...place.querySelectorAll("button")];
     buttons.filter((button) => button.textContent === "Stop").forEach((stop) => stop.click());
@@ -94,6 +107,11 @@ def parsed(path):
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
+def least(picture):
+    """The smallest letters of a figure, in points."""
+    return 100 * min(map(float, LETTERS.findall(picture.read_text(encoding="utf-8"))))
+
+
 @pytest.mark.browser
 def test_every_slide_is_whole_legible_and_at_home(browser, server, lectures, lecture):
     seen, page = Visit(), browser.new_page(viewport=WIDE)
@@ -107,6 +125,9 @@ def test_every_slide_is_whole_legible_and_at_home(browser, server, lectures, lec
         page.set_viewport_size(WIDE)
         faults[where, "16:9"] = page.evaluate(CUT)
         faults[where, "small"] = page.evaluate(SMALL, LEAST)
+        faults[where, "charts"] = [size for size in page.evaluate(IN_EXPLORER) if size < IN_CHARTS - 0.05]
+        points = {file: point * least(lectures / file) for file, point in page.evaluate(POINTS)}
+        faults[where, "figures"] = {file: size for file, size in points.items() if not size >= IN_CHARTS}
         page.set_viewport_size(OLD)
         faults[where, "4:3"] = page.evaluate(CUT)
         page.keyboard.press("PageDown")  # as a remote control does
@@ -162,7 +183,7 @@ def test_a_sheet_is_one_page(browser, server, root, lectures):
     page.close()
 
 
-def test_a_plan_is_complete(lectures, lecture, source):
+def test_a_plan_is_complete(root, lectures, lecture, source):
     told, page = yaml.safe_load(source.split("---\n")[1]), parsed(lectures / f"plan_{lecture}.html")
     assert all(told[key] for key in ("chapters", "needs", "goal", "hand_out", "read"))
     rows = [[cell.get_text(" ", strip=True) for cell in row.select("td")] for row in page.select("tbody tr")]
@@ -171,6 +192,12 @@ def test_a_plan_is_complete(lectures, lecture, source):
     assert spent["board"] >= 12 and spent["room"] >= 8 and spent["break"] == 5
     assert len(rows) == len(parsed(lectures / f"{lecture}.html").select("h1, h2")), "a slide without words"
     assert all("\\" not in cell.get_text() for cell in page.select("h1, h3, dd, td > a") if not cell.select(".math"))
+    assert [words for _, _, how, words in rows if how == "break" and "Answer: " not in words] == []
+    sheets = [link.get_text().removesuffix(" on one page") for link in page.select("dd a[href^=sheet_]")]
+    handed = " ".join(told["hand_out"])
+    assert any(sheet in handed for sheet in sheets), "hand out a sheet of the lecture"
+    for number in re.findall(r"Problem set (\d)", handed):
+        assert list((root / "book" / "assignments").glob(f"set{number}_*.md"))
     assert all(row.select("small a") for row in page.select("tr.board")), "say where the proof is: :see: label"
     questions = page.select("h3")
     assert len(questions) == 2

@@ -1,5 +1,7 @@
 """Pictures: what is drawn is what was given."""
 
+import io
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -146,3 +148,14 @@ def test_while_a_figure_is_drawn_its_texts_are_dark_enough_and_then_as_before(ax
         assert white.get_color() == "white"  # on something dark: none of the palette's
         raise KeyError
     assert pale.get_color() == plot.COLORS["layer 2"]
+
+
+def test_a_figure_in_several_forms_is_laid_out_once_and_anew_when_it_has_changed(axes, monkeypatch):
+    engine, done = axes.figure.get_layout_engine(), []
+    monkeypatch.setattr(engine, "execute", lambda figure: done.append(figure))
+    for change in (lambda: None, lambda: axes.set_title("longer")):
+        change()
+        for form in ("svg", "png", "pdf"):
+            with plot.inked(axes.figure):
+                axes.figure.savefig(io.BytesIO(), format=form)
+    assert len(done) == 2 and axes.figure.get_layout_engine() is engine

@@ -77,7 +77,11 @@ def inked(figure: Figure) -> Iterator[None]:
 
     Afterwards they have their colour again: by it :func:`grokutil.figures.describe.describe`
     knows which curve a text names.
+    A figure that is drawn in several forms, unchanged, is laid out once.
     """
+    layout = figure.get_layout_engine()
+    if not figure.stale:
+        figure.set_layout_engine("none")
     texts = [(text, text.get_color()) for text in figure.findobj(Text)]
     for text, color in texts:
         text.set_color(INK.get(to_hex(color), color))
@@ -86,6 +90,8 @@ def inked(figure: Figure) -> Iterator[None]:
     finally:
         for text, color in texts:
             text.set_color(color)
+        figure.set_layout_engine(layout)
+    figure.stale = False
 
 
 def panels(columns: int = 1, rows: int = 1, height: float = 3.2, width: float = 7.0) -> tuple[Figure, Any]:
@@ -151,7 +157,7 @@ def draw_circle(
     cmap = "viridis" if color is None else None
     ax.scatter(x[:-1], y[:-1], c=shades, cmap=cmap, s=14, edgecolors="black", linewidths=0.3)
     for number in order[:labelled]:
-        ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=7)
+        ax.annotate(str(number), 1.22 * points[number], ha="center", va="center", fontsize=8)
     reach = 1.3 * float(np.abs(points).max())
     ax.set(xticks=[], yticks=[], xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.spines[:].set_visible(False)

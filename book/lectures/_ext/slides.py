@@ -149,10 +149,13 @@ class Live(SphinxDirective):
             raise self.error(f"the book has no explorer {face} that computes in the browser")
         poster = picture(self, self.options["poster"])
         named = "".join(f':not(:has([name="{name}"]))' for name in self.options["controls"].split())
-        shown = "".join(f":not(:nth-child({number}))" for number in self.options["charts"])
+        charts = self.options["charts"]
+        shown = "".join(f":not(:nth-child({number}))" for number in charts)
         hidden = f'[data-face="{face}"] .controls > label{named}, [data-face="{face}"] .charts > {shown}'
-        style = f"<style>{hidden} {{ display: none }}</style>"
-        return [raw(f'{style}<div class="live-place" data-face="{face}"></div>{poster}')]
+        beside = f'.three[data-face="{face}"] .charts > :nth-child({charts[0]})'
+        style = f"<style>{hidden} {{ display: none }} {beside} {{ grid-column: 2 }}</style>"
+        place = "live-place three" if len(charts) == 3 else "live-place"
+        return [raw(f'{style}<div class="{place}" data-face="{face}"></div>{poster}')]
 
 
 def picture(directive: SphinxDirective, name: str, part: Sequence[int] = ()) -> str:

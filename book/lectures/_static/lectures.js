@@ -1,13 +1,11 @@
 // Explorers on slides: each is mounted when its slide is shown for the first time, from the files of the book's pages.
 // Where modules cannot be loaded (pages opened as files, print) the figure in its place stays.
-const explorers = new URL("../../_static/live/", document.currentScript.src), HIGH = 560, LOW = 140;
-// The charts of an explorer are as high as they are wide: they are made as low as the slide needs.
-const fit = (place, face) => new ResizeObserver(() => {
-  for (let chart = place.chart ?? HIGH; chart >= LOW; chart -= 20) {
-    place.style.setProperty("--chart", `${(place.chart = chart)}px`);
-    if (face.offsetHeight <= place.clientHeight) return;
-  }
-}).observe(face);
+const explorers = new URL("../../_static/live/", document.currentScript.src), LEAST = 18;
+// Letters of a chart are never below 18 pixels of the slide, however small the chart is.
+const letters = new ResizeObserver((entries) => entries.forEach(({ target }) => {
+  const scale = target.getScreenCTM()?.a / Reveal.getScale();
+  if (scale) target.style.setProperty("--letter", `${LEAST / scale}px`);
+}));
 // A remote control turns the page also while a slider has the focus; Escape gives the keys back to the slides.
 const KEYS = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(), Escape: () => {} };
 const keys = (event) => {
@@ -25,7 +23,7 @@ const mount = (slide) => slide?.querySelectorAll(".live-place:not([data-mounted]
     .then(() => {
       place.nextElementSibling.remove();
       place.firstElementChild.dataset.visibility = "uncounted"; // it is a section, and no slide
-      fit(place, place.firstElementChild);
+      place.querySelectorAll("svg").forEach((chart) => letters.observe(chart));
     })
     .catch(() => place.remove());
 });
