@@ -8,7 +8,7 @@ from scipy.linalg import _fblas
 from torch.autograd import forward_ad
 
 from grokutil.linalg import cholesky_or_none, conjugate_gradients, lower_gram
-from grokutil.processes import one_thread
+from grokutil.runs.processes import one_thread
 
 
 def draw(*shape, seed=0):
