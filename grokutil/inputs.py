@@ -22,7 +22,7 @@ class Inputs:
         if self.pairs is None:
             return self.X @ V
         rows, (a, b) = V.flatten(0, -2), self.pairs
-        return (rows[a] + rows[b]).reshape(*self.X.shape[:-1], V.shape[-1])
+        return rows.index_select(0, a).add_(rows.index_select(0, b)).reshape(*self.X.shape[:-1], V.shape[-1])
 
     def transposed_product(self, G: Tensor) -> Tensor:
         """X^T G for G (..., n, m)."""

@@ -172,16 +172,16 @@ class FirstLayerDynamics:
         """
         W1, Z, H, K = self._factorise(W1)
         S, B = self.activation.slope(Z), K.solve(self.Y)
-        W2 = H.mT @ B
+        W2 = (B.mT @ H).mT  # as a product, H^T B takes longer
         G = B @ W2.mT
         bend = None if self.activation.kink else G * jvp(self.activation.slope, (Z,), (torch.ones_like(Z),))[1]
 
         def product(V: Tensor) -> Tensor:
             dZ = self._inputs.product(V)
             dH = dZ * S
-            dH_B = dH.mT @ B
+            dH_B = (B.mT @ dH).mT
             dB = -K.solve(dH @ W2, dH_B)
-            dG = (dB @ W2.mT + B @ (dH_B + H.mT @ dB).mT).mul_(S)
+            dG = (dB @ W2.mT + B @ (dH_B.mT + dB.mT @ H)).mul_(S)
             return self._inputs.transposed_product(dG if bend is None else dG.addcmul_(bend, dZ)) - V
 
         return self._with_value(self._inputs.transposed_product(G * S) - W1, Z), product
@@ -291,8 +291,8 @@ class _Kernel:
         self.narrow = d_h < n and ridge >= 1e-8 * float(H.detach().square().sum(-2).max())
         gram = lower_gram(H.mT if self.narrow else H)
         if ridge:
-            gram = gram + ridge * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-        L = cholesky_or_none(gram, terms=max(n, d_h) if self.narrow else d_h)
+            gram.diagonal(dim1=-2, dim2=-1).add_(ridge)
+        L = cholesky_or_none(gram, overwrite=True, terms=max(n, d_h) if self.narrow else d_h)
         if L is None:
             raise SingularKernelError(
                 f"H H^T + ridge I is numerically singular (n={n} samples, width d_h={d_h}, ridge={ridge:g}): "

@@ -1,23 +1,30 @@
-"""Factorise and solve; nothing is inverted."""
+"""Factorise and solve; nothing is inverted. A matrix on the CPU goes to SciPy's BLAS and LAPACK."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from scipy.linalg import _fblas
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from grokutil.checks import finite
 
-PANELS = 6  # row panels of the symmetric product: more save flops, fewer keep the matrix products large
+# The OpenBLAS of SciPy's wheels has threads of its own: as many as PyTorch's, set before each use
+_set_threads = getattr(ctypes.CDLL(_fblas.__file__), "scipy_openblas_set_num_threads", lambda number: None)
 
 
 def lower_gram(H: Tensor) -> Tensor:
-    r"""Lower triangle of :math:`H H^\top` for H (..., n, d_h): all that Cholesky reads, for little over half the flops.
+    r"""Lower triangle of :math:`H H^\top` for H (..., n, d_h): all that Cholesky reads, for half the flops.
 
-    Above the diagonal blocks of the panels the result is zero. Derivatives of any mode and order are those of the
-    whole symmetric matrix.
+    Above the diagonal the result is zero for a matrix on the CPU, and the whole product for a stack or on a GPU.
+    Derivatives of any mode and order are those of the whole symmetric matrix.
     """
     return _LowerGram.apply(H)
 
@@ -26,13 +33,10 @@ class _LowerGram(torch.autograd.Function):
     @staticmethod
     def forward(H: Tensor) -> Tensor:
         if H.ndim > 2 or H.device.type != "cpu":
-            return H @ H.mT  # panels do not pay there
-        n = len(H)
-        K, height = H.new_zeros(n, n), -(-n // PANELS)
-        for top in range(0, n, height):
-            end = top + height
-            torch.mm(H[top:end], H[:end].mT, out=K[top:end, :end])
-        return K
+            return H @ H.mT
+        _set_threads(torch.get_num_threads())
+        columns = H.mT.is_contiguous()  # BLAS's matrices are column-major
+        return torch.from_numpy(dsyrk(1.0, (H if columns else H.mT).numpy(), trans=not columns, lower=True))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG004
@@ -61,22 +65,36 @@ def cholesky_or_none(K: Tensor, overwrite: bool = False, terms: int = 1) -> Tens
     Only the lower triangle of K is read. Rounding lets Cholesky succeed on some singular matrices, with a pivot that
     is all rounding; such a pivot is at most m times the machine precision of the largest diagonal entry, and counts as
     zero. Here m is n, or ``terms`` if that is more: how many products each entry of K is the sum of. With ``overwrite``
-    the factor takes the place of K, which is then lost: half the memory.
+    the factor of a matrix on the CPU takes the place of K, which is then lost: half the memory.
 
     Raises:
         ValueError: K is not finite.
     """
     largest = K.diagonal(dim1=-2, dim2=-1).amax(-1)
-    if overwrite and not K.requires_grad:  # LAPACK's matrices are column-major, as K^T is
-        L, info = K, torch.empty(K.shape[:-2], dtype=torch.int32, device=K.device)
-        torch.linalg.cholesky_ex(K.mT, upper=True, out=(K.mT, info))
-    else:
+    array = _array(K)
+    if array is None:
         L, info = torch.linalg.cholesky_ex(K)
+    else:
+        _set_threads(torch.get_num_threads())
+        rows = array.flags.c_contiguous  # LAPACK's matrices are column-major, as K^T is then
+        factor, info = dpotrf(array.T if rows else array, lower=not rows, overwrite_a=overwrite)
+        L, info = torch.from_numpy(factor.T if rows else factor), torch.tensor(info)
     pivots = L.diagonal(dim1=-2, dim2=-1).square()
-    if info.any() or (pivots.amin(-1) <= max(terms, K.shape[-1]) * torch.finfo(K.dtype).eps * largest).any():
+    least = max(terms, K.shape[-1]) * torch.finfo(K.dtype).eps * largest
+    if info.any() or not (pivots.amin(-1) > least).all():
         finite("a matrix to factorise", K.tril())
         return None
     return L
+
+
+def _array(K: Tensor) -> np.ndarray | None:
+    """The memory of a matrix on the CPU of which no derivative is asked; None for others."""
+    if K.ndim > 2 or K.device.type != "cpu" or unpack_dual(K).tangent is not None:
+        return None
+    try:
+        return K.numpy()
+    except RuntimeError:  # it has a graph, or is inside torch.func
+        return None
 
 
 class Iterations(NamedTuple):

@@ -3,6 +3,10 @@
 import importlib
 import itertools
 import json
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -44,6 +48,28 @@ def test_in_full_the_large_projection_is_tangent_and_the_table_has_its_gap():
     stored = json.loads(results.path("performance", "benchmarks.json").read_text())["rows"]
     gaps = {row["way"]: row["gap"] for row in stored if row["subject"] == tangent_projection_large.SUBJECT}
     assert gaps.keys() == {ours, factor} and gaps[factor] < 1e-9
+
+
+FAULTS = """
+import resource
+from grokutil.benchmarks.first_layer_velocity import ways
+ours = next(iter(ways().values()))
+[ours() for _ in range(3)]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+[ours() for _ in range(20)]
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the threshold is glibc's")
+def test_an_evaluation_finds_its_memory_again():
+    def faults(**settings):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+        command = [sys.executable, "-c", FAULTS]
+        return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment | settings).stdout)
+
+    assert faults() < 100 and faults(MALLOC_TRIM_THRESHOLD_="131072") > 1000
 
 
 @pytest.fixture

@@ -115,8 +115,8 @@ MUTANTS = (
     ),
     Mutant(
         "isolated",
-        "gram = gram + ridge * torch.eye",
-        "gram = gram + ridge / 2 * torch.eye",
+        "dim2=-1).add_(ridge)",
+        "dim2=-1).add_(ridge / 2)",
         "eqs 15, 16: H H^T + lambda/2",
         ("test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",),
         ("eq-16", "section-8-depth"),

@@ -49,8 +49,8 @@ MUTANTS = (
     ),
     Mutant(
         "inputs",
-        "(rows[a] + rows[b])",
-        "(rows[a] + rows[a])",
+        "add_(rows.index_select(0, b))",
+        "add_(rows.index_select(0, a))",
         "X E: the second number of a pair is forgotten",
         ("test_inputs.py::test_gathered_products_are_products",),
         ("eq-16",),
