@@ -9,6 +9,12 @@ import pytest
 from pages import parse
 
 MAX_COMPRESSED_BYTES = 1.5e6
+MOVED = {  # places that were on a page and now are on another
+    "book/cross_entropy": {
+        "the-splitting-for-soft-labels", "prop-soft-splitting", "thm-soft", "one-path-three-clocks", "fig-ce-clocks",
+        "ex-ce-double", "what-was-known-of-margins", "what-others-measured",
+    },
+}  # fmt: skip
 
 
 @functools.cache
@@ -81,6 +87,16 @@ def test_internal_links_resolve(book, chapter, page):
         assert target.exists(), f"{link}: no such file"
         if anchor:
             assert unquote(anchor) in anchors(target), f"{link}: no such anchor"
+
+
+@pytest.mark.parametrize(("old", "places"), MOVED.items())
+def test_the_address_of_what_has_moved_leads_on(book, old, places):
+    page = parse(book / f"{old}.html")
+    for place in places:
+        (link,) = page.find(id=place).find_parent("li").select("a.reference.internal")
+        path, anchor = urldefrag(link["href"])
+        target = anchors((book / f"{old}.html").parent / path)
+        assert path and anchor in target and place in target
 
 
 def test_links_to_chapters_have_their_titles_and_lead_there_without_sphinx_too(root):

@@ -253,7 +253,7 @@ class TestFourPaths:
         assert [ax.lines[0].get_xdata()[0] for ax in (correct, norms, apart)] == [0.45] * 3  # the cursors
         found = correct, norms, norms, apart
         keys = "test_accuracy", "norm2_first", "norm2_readout", "distance"
-        paths = f"training_{decay}", "projected", f"ridge_{decay}", "eq20"
+        paths = f"training_{decay}", "projected", f"ridge_{decay}", "no ridge"
         for place, (ax, key) in enumerate(zip(found, keys, strict=True)):
             shown = markers[figure.axes.index(ax)][4 * (place == 2) :][:4]
             for name, (s, height), label in zip(paths, shown, four_paths.LOOKS, strict=True):
@@ -281,7 +281,7 @@ class TestFourPaths:
         beside = ("projected", "ridge", "no ridge")
         runs = four_paths.follow(0, 1e-4, four_paths.CHOICES[four_paths.SMOOTH], 0.05, beside)
         *_, (s, record) = runs
-        rows = [names.index(name) for name in ("training_0.0001", "projected", "ridge_0.0001", "eq20")]
+        rows = [names.index(name) for name in ("training_0.0001", "projected", "ridge_0.0001", "no ridge")]
         assert s == 0.05 and len(record.times) == 41
         np.testing.assert_allclose(record.times[[0, 20, 40]], arrays["times"][0, :3])
         for values, key in ((record.layer_1, "norm2_first"), (record.layer_2, "norm2_readout")):

@@ -6,6 +6,7 @@ from matplotlib.patches import Arc, Circle
 from test_plot import axes  # noqa: F401
 
 from grokutil.activations import LEAK
+from grokutil.adders import polygons
 from grokutil.figures import mechanism, plot
 from grokutil.figures.describe import describe
 from grokutil.figures.mechanism import (
@@ -17,6 +18,7 @@ from grokutil.figures.mechanism import (
     product_forces,
     settled_point,
 )
+from grokutil.price import pair_cost
 from grokutil.toy import LinearToy, descend, product_gradient, product_loss
 
 
@@ -252,3 +254,35 @@ def test_the_argument_falls_by_the_loss_slides_to_the_shortest_and_turns_where_t
         assert np.linalg.norm(exact - point, axis=1).min() < 0.02  # training goes there
     lowest = [line for line in price.lines if line.get_linewidth() == 4][0].get_xydata()
     assert lowest[1] == pytest.approx((45.58, 54.27), abs=0.01) and lowest[2] == pytest.approx((66, 54.27), abs=0.01)
+
+
+def test_the_unit_of_a_list_fits_its_pair_at_the_price_of_one_and_that_of_the_rule_is_a_wave():
+    figure, four = plot.panels(2, 2)
+    assert mechanism.draw_units(four, a=3, b=9, p=11) is four
+    (w1, w2), (wave_in, wave_out) = ([ax.lines[1].get_ydata() for ax in column] for column in four.T)
+    x = np.eye(11)[3] + np.eye(11)[9]
+    np.testing.assert_allclose((w1 @ x) ** 2 * w2, np.eye(11)[1], atol=1e-12)  # 3 + 9 = 1 modulo 11
+    assert w1 @ w1 + w2 @ w2 == pytest.approx(pair_cost())
+    W1, W2 = (W.numpy() for W in polygons(11))
+    assert np.array_equal(wave_in, W1[:, 0]) and np.array_equal(wave_out, W2[0])
+    assert len(W2) == 26 and "one of 26 for all pairs" in four[0, 1].get_title("left")
+    for ax, values in zip(four.T.flat, (w1, w2, wave_in, wave_out), strict=True):
+        tops = np.array([segment[1, 1] for segment in ax.collections[0].get_segments()])
+        np.testing.assert_allclose(tops, values)
+        assert ax.get_ylim()[0] < values.min() and values.max() < ax.get_ylim()[1]
+    assert "costs 3 · 0.63²\n= 1.19" in {text.get_text() for text in four[1, 0].texts}
+    assert "all 26 cost 54.4,\nfor 66 pairs" in {text.get_text() for text in four[1, 1].texts}
+    with pytest.raises(ValueError, match="a and b must differ, got 3 and 14"):
+        mechanism.draw_units(four, a=3, b=14)
+    plot.plt.close(figure)
+
+
+def test_rulers_of_steps_lie_on_one_clock(axes):  # noqa: F811
+    assert mechanism.draw_one_clock(axes, ((2, 1e-4), (1, 4e-4)), memorised=100, groks=0.5) is axes
+    for ticks, apart in zip(axes.collections, (0.1, 0.2), strict=True):  # 1000 steps
+        places = np.array([segment[0, 0] for segment in ticks.get_segments()])
+        np.testing.assert_allclose(places, np.linspace(0, 1, round(1 / apart) + 1))
+    dots = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots, [(0.01, 2), (0.5, 2), (0.02, 1), (0.5, 1)])
+    said = {text.get_text() for text in axes.texts}
+    assert {"step 5000", "step 2500", "memorised: step 100 of each"} <= said

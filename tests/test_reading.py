@@ -5,6 +5,7 @@ import re
 from statistics import mean
 
 import pytest
+from conftest import chapters
 from test_teaching_pages import TAUGHT
 
 LINES = 110  # of visible code a chapter, on average
@@ -26,6 +27,7 @@ MARK = re.compile(r"\*(Warm-up|Easy|Medium|Hard), (\d+) minutes\.\*")
 END = re.compile(
     r"\n## Now you know\n\n(.+)\n\n\*\*Still open\.\*\* (.+)\n\n\*\*Next\.\*\* (.*\]\(\w+\.md\).+)\n\Z", re.DOTALL
 )
+BARE = re.compile(r"(?<![\w.)\]}\\])\.\d")  # .98 for 0.98
 NUMBERED = re.compile(
     r"\b(?:(?:Theorem|Lemma|Corollary|Definition|Assumption|Remark)s? (?:[3-7]|[A-E])\.\d"
     r"|(?:[Ff]ig(?:ure)?s?\.?|[Ee]q(?:uation)?s?\.?|[Ss]ections?|Appendi(?:x|ces)) (?:\d|[A-E]\b))"
@@ -109,6 +111,11 @@ def test_a_chapter_speaks_of_the_paper_in_one_box_at_its_end(root, page):
     assert len(found) <= MENTIONS, found
 
 
+@pytest.mark.parametrize("page", chapters())
+def test_a_decimal_begins_with_its_zero(root, page):
+    assert not [line for line in CELL.sub("", read(root, page)).splitlines() if BARE.search(line)]
+
+
 def test_visible_code_is_short(root):
     lines = {page: visible_lines(read(root, page)) for page in TAUGHT}
     assert mean(lines.values()) <= LINES, lines
@@ -149,6 +156,7 @@ def test_the_counts_count():
     text = f"{index}\n\n{box}\n\nTheorem 4.8, eqs 8 to 10, Fig. 3, section 4.6, Appendix D; \\tag{{3}}, Theorem A.\n"
     assert len(mentions(text)) == 5
     assert words("one $a + b$ two") == 3
+    assert BARE.search("from .98 on") and BARE.search("|.98") and not BARE.search("0.98 and F.1")
     folded = ":::{admonition} The proof\n:class: dropdown\n\nIt is so.\n:::"
     exercise = "```{exercise} A\n:label: ex-a\n\nDo it now.\n```"
     found = counted(

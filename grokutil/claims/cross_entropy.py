@@ -203,7 +203,7 @@ CLAIMS = (
         limit=0.05,
         tolerance="largest distance of the directions over that from start to end, log t from 80, two weights with two "
         "margins",
-        chapter="cross_entropy",
+        chapter="three_clocks",
         seconds=3.0,
         whose=OURS,
     ),
@@ -216,7 +216,7 @@ CLAIMS = (
         limit=0.1,
         tolerance="power of lambda, from 2e-4 to 5e-5, in the largest distance to s = 0.2, minus 1; three samples, "
         "smoothing 0.3, 48 weights",
-        chapter="cross_entropy",
+        chapter="three_clocks",
         seeds=FIVE,
         seconds=4.0,
         whose=OURS,

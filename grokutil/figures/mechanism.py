@@ -11,6 +11,8 @@ Functions take Axes and return them; colours have the meaning that they have in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Arc, Circle
@@ -18,11 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from grokutil.activations import LEAK
+from grokutil.adders import polygons
 from grokutil.checks import integer, positive
 from grokutil.figures.plot import COLORS, draw_arrow, draw_path, landscape, note
 from grokutil.price import crossing, pair_cost
 from grokutil.price import price as rule_price
 from grokutil.toy import LinearToy, descend, product_gradient
+from grokutil.train import slow_time
 
 Array = NDArray[np.float64]
 FALL, SLIDE, DECAY = COLORS["train"], COLORS["measurement"], COLORS["test"]
@@ -255,6 +259,87 @@ def draw_argument(path: Axes, price: Axes, start: ArrayLike = (3.0, -0.8), p: in
     note(price, (turn, rule), "from here on the\nshortest adds", SLIDE, (-2, -24))
     price.set(xlabel="training pairs", ylabel="squared norm", ylim=(0, 1.1 * pair_cost() * pairs))
     return path, price
+
+
+def draw_units(axes: NDArray[np.object_], a: int = 1, b: int = 4, p: int = 11) -> NDArray[np.object_]:
+    r"""Two ways to fit a pair: a unit of a list, which knows one pair, and a unit of the rule, which serves all.
+
+    Above the weights :math:`w_1` from the p numbers, below :math:`w_2` to the p answers, of quadratic units
+    :math:`(w_1 \cdot x)^2 w_2`. Left the cheapest unit for the pair (a, b): its three weights are :math:`4^{-1/3}`, so
+    that :math:`(2 \cdot 4^{-1/3})^2 \, 4^{-1/3} = 1`, and it costs :math:`3 \cdot 4^{-2/3}`. Right the first of
+    :func:`grokutil.adders.polygons`, waves.
+
+    Args:
+        axes: (2, 2) Axes.
+        a: a number, 0 to p - 1.
+        b: another number.
+        p: the modulus, odd, at least 5.
+
+    Returns:
+        ``axes``.
+
+    Raises:
+        ValueError: two equal numbers, or p is even or below 5.
+    """
+    if a % p == b % p:
+        raise ValueError(f"a and b must differ, got {a} and {b}: a pair of equal numbers has another price")
+    numbers, weight = np.arange(p), 4 ** (-1 / 3)
+    pair = weight * (np.isin(numbers, (a, b))), weight * (numbers == (a + b) % p)
+    W1, W2 = (W.numpy() for W in polygons(p))
+    rule = W1[:, 0], W2[0]
+    for column, color, layers, title in (
+        (axes[:, 0], FALL, pair, f"a unit of a list: for {a} + {b} alone"),
+        (axes[:, 1], DECAY, rule, f"a unit of the rule: one of {len(W2)} for all pairs"),
+    ):
+        reach = 1.35 * max(np.abs(w).max() for w in layers)
+        for ax, w, name in zip(column, layers, ("number", "answer"), strict=True):
+            ax.axhline(0, color=COLORS["faint"], linewidth=0.8)
+            ax.vlines(numbers, 0, w, color=color, linewidth=2)
+            ax.plot(numbers, w, "o", color=color, markersize=5)
+            ax.set(xlabel=name, xticks=numbers[::2], ylim=(-reach if w.min() < 0 else -0.1 * reach, reach))
+        column[0].set_title(title)
+    for ax, name in zip(axes[:, 0], ("$w_1$", "$w_2$"), strict=True):
+        ax.set_ylabel(name)
+    for ax, number in ((axes[0, 0], a), (axes[0, 0], b), (axes[1, 0], (a + b) % p)):
+        note(ax, (number, weight), f"{weight:.2f}", FALL, (0, 9), ha="center")
+    list_costs = f"costs 3 · {weight:.2f}²\n= {pair_cost():.2f}"
+    rule_costs = f"all {len(W2)} cost {np.square(W1).sum() + np.square(W2).sum():.1f},\nfor {p * (p + 1) // 2} pairs"
+    note(axes[1, 0], (p - 2.5, 0.7 * weight), list_costs, MUTED, (0, 0), ha="center")
+    note(axes[1, 1], (p / 2, 0.7 * reach), rule_costs, MUTED, (0, 0), ha="center")
+    return axes
+
+
+def draw_one_clock(
+    ax: Axes,
+    rates: Sequence[tuple[float, float]] = ((1, 4e-4), (1, 2e-4), (1, 1e-4)),
+    memorised: int = 150,
+    groks: float = 0.6,
+) -> Axes:
+    r"""Runs laid on one clock: rulers of steps, each as long as :func:`grokutil.train.slow_time` makes a step.
+
+    Args:
+        ax: where to draw.
+        rates: learning rate and weight decay of each run; a ruler each, from the top.
+        memorised: the step at which each run has memorised.
+        groks: s at which each run groks.
+
+    Returns:
+        ``ax``, with s from 0 to 1 along it.
+    """
+    ax.axvline(groks, color=DECAY, linewidth=1.2)
+    for height, (eta, wd) in zip(range(len(rates), 0, -1), rates, strict=True):
+        s = slow_time(np.arange(0, round(2 / (eta * wd)) + 1, 1000), eta, wd)
+        ax.plot([0, 1], [height, height], color=SLIDE, linewidth=2.4)
+        ax.vlines(s, height, height + 0.16, color=SLIDE, linewidth=0.9)
+        ax.plot(slow_time(memorised, eta, wd), height, "o", color=FALL, markersize=6)
+        ax.plot(groks, height, "o", color=DECAY, markersize=8)
+        note(ax, (groks, height), f"step {2 * groks / (eta * wd):.0f}", DECAY, (8, -11))
+        note(ax, (0, height), rf"$\eta = {eta:g}$, $wd = {1e4 * wd:g} \cdot 10^{{-4}}$", MUTED, (-12, 0), ha="right")
+    note(ax, (0, len(rates)), f"memorised: step {memorised} of each", FALL, (0, 24))
+    note(ax, (groks, len(rates)), "groks", DECAY, (8, 24))
+    ax.set(xlabel="$s$", xlim=(-0.02, 1.02), ylim=(0.5, len(rates) + 0.7), yticks=[])
+    ax.spines["left"].set_visible(False)
+    return ax
 
 
 def draw_entry(ax: Axes, start: ArrayLike = (-1.0, 1.5), target: float = 1.0, ridge: float = 0.01) -> Axes:

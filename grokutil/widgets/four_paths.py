@@ -65,10 +65,10 @@ def stored_record(arrays: Mapping[str, np.ndarray], names: Sequence[str], decay:
 
     Args:
         arrays: ``times`` (seeds, T), ``distance`` (seeds, paths, paths, T), others (seeds, paths, T).
-        names: of the paths: ``training_WD``, ``projected``, ``ridge_WD``, ``eq20``.
+        names: of the paths: ``training_WD``, ``projected``, ``ridge_WD``, ``no ridge``.
         decay: WD.
     """
-    rows = [names.index(name) for name in (f"training_{decay}", "projected", f"ridge_{decay}", "eq20")]
+    rows = [names.index(name) for name in (f"training_{decay}", "projected", f"ridge_{decay}", "no ridge")]
     distance = np.median(arrays["distance"][:, rows[0]], 0)
     first, readout = (np.median(arrays[key], 0) for key in ("norm2_first", "norm2_readout"))
     found = arrays["test_accuracy"].mean(0)
@@ -199,7 +199,7 @@ def expect(seed: int, weight_decay: float, activation: str, until: float, beside
     if sigma.kink and "projected" in BESIDE[beside]:
         lines.append("With kinks the projected flow takes steps twenty times shorter.")
     if until > 2 and "no ridge" in BESIDE[beside]:
-        lines.append("Eq. 20 grows stiffer on its way and may take much longer.")
+        lines.append("The flow without ridge grows stiffer on its way and may take much longer.")
     lines.append(f"{round(2 * until / weight_decay)} training steps; about {about}. Press Run.")
     return " ".join(lines)
 

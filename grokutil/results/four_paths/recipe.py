@@ -3,7 +3,7 @@
 - ``training_WD``: gradient descent on both layers with weight decay WD
 - ``projected``:   the norm-minimising flow on the zero-loss manifold
 - ``ridge_WD``:    the isolated dynamics of the first layer, with the ridge that WD stands for
-- ``eq20``:        the isolated dynamics without ridge
+- ``no ridge``:    the isolated dynamics without ridge
 
 Cells: ``off_SEED`` begins where training without weight decay ends; ``graph_SEED`` begins with the same first layer
 and its optimal readout; ``end_SEED`` follows ``training`` and ``ridge`` for a long time. All with softplus (beta 10).
@@ -105,7 +105,7 @@ def paths(task: Task, sigma: Activation, start: Point, times: np.ndarray, step: 
         states[f"ridge_{decay:g}"] = isolated(task, sigma, start[0], times, ridge_of(decay))
     X, Y = task.X_train, task.Y_train
     states["projected"] = projected_flow(start, X, Y, times, activation=sigma, step=step, progress=False).states
-    states["eq20"] = isolated(task, sigma, start[0], times, 0.0)
+    states["no ridge"] = isolated(task, sigma, start[0], times, 0.0)
     return states
 
 
