@@ -131,7 +131,7 @@ CLAIMS = (
         limit=0.1,
         tolerance="largest force of the loss along Z over that of weight decay, lambda = 1e-4, tanh network; a tenth",
         expected=HOLDS,
-        chapter="slow_flow",
+        chapter="slow_flow_up_close",
         seeds=FIVE,
         seconds=6.0,
         shares=TANH,
