@@ -16,7 +16,7 @@ from torch import Tensor
 from grokutil.checks import integer, positive
 from grokutil.constraints import ZeroLossManifold
 from grokutil.optimisers import SGD, descend
-from grokutil.trajectory import Trajectory
+from grokutil.runs.trajectory import Trajectory
 
 START = (0.7, 0.7**2 - 2)
 RATE, TOTAL, SLOW = 0.05, 1e-2, 4e-3  # eta, and lambda + eta delta^2; lambda at large learning rates

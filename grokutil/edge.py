@@ -17,8 +17,8 @@ from torch import Tensor
 
 from grokutil.checks import integer, number, positive
 from grokutil.constraints import ZeroLossManifold
+from grokutil.runs.trajectory import Trajectory, increasing_times
 from grokutil.tangent import descent_within
-from grokutil.trajectory import Trajectory, increasing_times
 
 TOUCHING = 1e-4  # of the cap: nearer than that the sharpness is at it
 
@@ -107,7 +107,7 @@ def edge_flow(
         step: the longest step.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         SingularPointError: J loses full rank, alone or with the row of S.

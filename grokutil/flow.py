@@ -14,8 +14,8 @@ from torch import Tensor
 
 from grokutil.chebyshev import Chebyshev
 from grokutil.checks import Matrix, finite, integer, positive, tensor
-from grokutil.recorder import Measure, Run, Steps, Until, recorded
-from grokutil.trajectory import increasing_times
+from grokutil.runs.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.runs.trajectory import increasing_times
 
 Velocity = Callable[[Tensor], Tensor]
 StepRule = Callable[[float, Tensor], float]
@@ -55,7 +55,7 @@ def integrate(
     Only the asked states are kept. A run that is interrupted (Ctrl-C, or the stop button of a notebook) returns
     what it has, with the state reached at that moment as its last; ``complete`` is then False. To go on, integrate
     again from ``states[-1]``. ``integrate.begin``, with the same arguments, hands over the
-    :class:`~grokutil.recorder.Run` as it goes, to draw, store or stop meanwhile.
+    :class:`~grokutil.runs.recorder.Run` as it goes, to draw, store or stop meanwhile.
 
     Args:
         velocity: maps a state to its velocity. Its attribute ``clock``, if it has one, names the clock
@@ -74,7 +74,7 @@ def integrate(
         progress: show a progress bar when the run takes more than two seconds.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with exactly the asked times. ``evaluations`` counts velocities;
+        A :class:`~grokutil.runs.trajectory.Trajectory` with exactly the asked times. ``evaluations`` counts velocities;
         for ``"rkc"``, ``settings`` count products with the derivative and rejected steps too.
 
     Raises:

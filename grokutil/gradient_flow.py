@@ -16,7 +16,7 @@ from torch import Tensor
 
 from grokutil.checks import data, positive, tensor
 from grokutil.constraints import ZeroLossManifold, speeds
-from grokutil.trajectory import Trajectory, increasing_times
+from grokutil.runs.trajectory import Trajectory, increasing_times
 
 
 def training_flow(
@@ -44,7 +44,7 @@ def training_flow(
         speed: (d,) the diagonal of D, one positive learning rate for each parameter; None for all ones.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         ValueError: ridge, rtol or a speed not positive, times that do not increase, or SciPy gives up.
@@ -86,7 +86,7 @@ def slow_flow(
         speed: (d,) the diagonal of D, as in :func:`training_flow`; None for all ones.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         SingularPointError: J loses full rank on the way.
@@ -113,7 +113,7 @@ def fall(Z: ZeroLossManifold, start: Tensor, times: Sequence[float] | np.ndarray
             square of ``start``.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"t"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"t"``.
 
     Raises:
         ValueError: rtol not positive, times that do not increase, or SciPy gives up.
@@ -144,7 +144,7 @@ def training_steps(
         records: the steps to record, increasing integers; the first is 0.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"steps"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"steps"``.
 
     Raises:
         ValueError: a negative ridge, a learning rate not positive, records that do not increase or do not begin

@@ -13,7 +13,7 @@ from grokutil.activations import Activation
 from grokutil.checks import Matrix, matrix, same_size
 from grokutil.data import Task
 from grokutil.model import predict
-from grokutil.trajectory import increasing_times
+from grokutil.runs.trajectory import increasing_times
 
 
 def accuracy(output: Matrix, labels: Matrix) -> float:

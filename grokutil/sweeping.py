@@ -16,8 +16,8 @@ from torch import Tensor
 
 from grokutil.checks import data, integer, positive, tensor
 from grokutil.gradient_flow import solve_flow
+from grokutil.runs.trajectory import Trajectory, increasing_times
 from grokutil.tangent import shortest_move
-from grokutil.trajectory import Trajectory, increasing_times
 
 ON_THE_EDGE = 1e-3  # a margin this near to one takes part in a correction
 ROUNDING = 1e-12
@@ -62,7 +62,7 @@ def margin_training(
         rtol: relative tolerance of a step.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         ValueError: scale or rtol not positive, times that do not increase, or SciPy gives up.
@@ -132,7 +132,7 @@ def sweeping_flow(
         step: the longest step h.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"``.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"``.
 
     Raises:
         ValueError: a start with a margin below one, a step not positive, times that do not increase.

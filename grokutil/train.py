@@ -15,8 +15,8 @@ from grokutil.data import Task
 from grokutil.losses import CROSS_ENTROPY, SQUARED, smoothed
 from grokutil.model import default_weights, loss_gradient
 from grokutil.optimisers import SGD, Adam, Rule
-from grokutil.recorder import Measure, Run, Steps, Until, recorded
-from grokutil.trajectory import increasing_times
+from grokutil.runs.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.runs.trajectory import increasing_times
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 LOSSES = {"mean": SQUARED, "sum": SQUARED, "cross-entropy": CROSS_ENTROPY}
@@ -59,7 +59,7 @@ def gradient_descent(
     interrupted (Ctrl-C, or the stop button of a notebook) returns what it has; ``complete`` is then False. To go on,
     train again with ``start=states[-1]`` and ``times`` that begin at ``times[-1]``; the optimiser's memory and batches
     begin anew.
-    ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes,
+    ``gradient_descent.begin``, with the same arguments, hands over the :class:`~grokutil.runs.recorder.Run` as it goes,
     to draw, store or stop meanwhile.
 
     Args:
@@ -90,7 +90,7 @@ def gradient_descent(
         progress: show a progress bar when the run takes more than two seconds.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"steps"`` and states (W1, W2).
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"steps"`` and states (W1, W2).
 
     Raises:
         ValueError: an argument outside its range, shapes that do not match, or weights that stop being finite.

@@ -14,9 +14,9 @@ from grokutil.checks import Matrix, float_vector, layers, number, positive, targ
 from grokutil.constraints import ZeroLossManifold
 from grokutil.manifold import TangentSpace, join, split
 from grokutil.model import hidden, predict
-from grokutil.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.runs.recorder import Measure, Run, Steps, Until, recorded
+from grokutil.runs.trajectory import State, increasing_times
 from grokutil.tangent import Linearisation
-from grokutil.trajectory import State, increasing_times
 
 Point = tuple[Tensor, Tensor]
 Field = Callable[[TangentSpace], Tensor]
@@ -190,7 +190,7 @@ def projected_flow(
     Each step is one of the midpoint rule, followed by :func:`retract`: second order in the step for smooth
     activations. With a kink (ReLU) the walk chatters along sliding kinks with an amplitude proportional to the step,
     and the order is one. A walk that is interrupted returns what it has; ``complete`` is then False.
-    ``projected_flow.begin``, with the same arguments, hands over the :class:`~grokutil.recorder.Run` as it goes.
+    ``projected_flow.begin``, with the same arguments, hands over the :class:`~grokutil.runs.recorder.Run` as it goes.
 
     Args:
         start: weights (W1, W2) at ``times[0]``, float64; retracted to the manifold if they are off it.
@@ -206,7 +206,7 @@ def projected_flow(
         progress: show a progress bar when the walk takes more than two seconds.
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"`` and states (W1, W2) of zero loss.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"`` and states (W1, W2) of zero loss.
 
     Raises:
         SingularPointError: J loses full rank on the way.
@@ -264,7 +264,7 @@ def manifold_walk(
         measure, until, progress: as for :func:`projected_flow`, called with (time, theta).
 
     Returns:
-        A :class:`~grokutil.trajectory.Trajectory` with clock ``"s"`` and states (d,) of zero loss.
+        A :class:`~grokutil.runs.trajectory.Trajectory` with clock ``"s"`` and states (d,) of zero loss.
 
     Raises:
         SingularPointError: J loses full rank on the way.

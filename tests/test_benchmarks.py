@@ -18,7 +18,7 @@ from grokutil.benchmarks.resolved_flow import Cost, resolved_flow
 from grokutil.benchmarks.table import print_costs, print_rows
 from grokutil.benchmarks.whole_runs import whole_runs
 from grokutil.manifold import TangentSpace
-from grokutil.storage import save_npz
+from grokutil.runs.storage import save_npz
 
 SMALLER = {tangent_projection_large.__name__: (19, 192)}  # in full its factor takes a minute and 2.7 GB
 

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from test_repository import PACKAGE_INDEX, PUBLIC_INDEXES
 
-from grokutil.processes import ONE_THREAD
+from grokutil.runs.processes import ONE_THREAD
 
 
 @pytest.fixture(scope="module")

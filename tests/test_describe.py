@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from PIL import Image
 
-from grokutil import describe as module
-from grokutil import plot
-from grokutil.describe import describe
-from grokutil.wording import number
+from grokutil.figures import describe as module
+from grokutil.figures import plot
+from grokutil.figures.describe import describe
+from grokutil.figures.wording import number
 
 mpl.use("Agg")
 

@@ -7,7 +7,7 @@ import re
 import matplotlib as mpl
 from PIL import Image
 
-from grokutil import film, plot
+from grokutil.figures import film, plot
 
 mpl.use("Agg")
 

@@ -21,8 +21,8 @@ from grokutil.data import modular_addition
 from grokutil.flow import StableStep, integrate, sharpness
 from grokutil.isolated import FirstLayerDynamics, reduced_cost
 from grokutil.model import gaussian_embedding
-from grokutil.progress import progress_bar
-from grokutil.trajectory import Trajectory
+from grokutil.runs.progress import progress_bar
+from grokutil.runs.trajectory import Trajectory
 
 START = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
 
@@ -118,21 +118,21 @@ def test_an_interrupt_before_the_first_step_keeps_the_start():
 
 
 def test_progress_is_shown_for_long_runs_only(monkeypatch, capsys):
-    monkeypatch.setattr("grokutil.progress.DELAY", 0.0)
+    monkeypatch.setattr("grokutil.runs.progress.DELAY", 0.0)
     integrate(decay, START, [0, 1])
     assert "t 100%" in capsys.readouterr().err
     integrate(decay, START, [0, 1], progress=False)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("grokutil.progress.DELAY", 60.0)
+    monkeypatch.setattr("grokutil.runs.progress.DELAY", 60.0)
     integrate(decay, START, [0, 1])
     assert capsys.readouterr().err == ""
 
 
 BAR_IN_A_CELL = """
 import torch
-import grokutil.progress
+import grokutil.runs.progress
 from grokutil.flow import integrate
-grokutil.progress.DELAY = 0.0
+grokutil.runs.progress.DELAY = 0.0
 integrate(lambda W: -W, torch.ones(2, dtype=torch.float64), [0, 1]);
 """
 
@@ -145,7 +145,7 @@ def test_a_notebook_shows_a_notebooks_bar_and_nothing_else_does(monkeypatch, cap
     )
     assert [list(output.data)[-1] for output in cell.outputs] == ["application/vnd.jupyter.widget-view+json"]
     import_module("ipykernel.zmqshell")
-    monkeypatch.setattr("grokutil.progress.DELAY", 0.0)
+    monkeypatch.setattr("grokutil.runs.progress.DELAY", 0.0)
     integrate(decay, START, [0, 1])
     assert "t 100%" in capsys.readouterr().err
 
@@ -353,7 +353,7 @@ def test_a_bar_moves_in_a_terminal_writes_a_line_a_minute_to_a_log_and_can_be_sw
     monkeypatch, terminal, disabled
 ):
     made, silent = [], nullcontext(tqdm(disable=True))
-    monkeypatch.setattr("grokutil.progress.tqdm", lambda **options: made.append(options) or silent)
+    monkeypatch.setattr("grokutil.runs.progress.tqdm", lambda **options: made.append(options) or silent)
     monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: terminal, write=len, flush=int))
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     if disabled:

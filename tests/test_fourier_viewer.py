@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from grokutil.fourier import fourier_features
-from grokutil.trajectory import Trajectory
+from grokutil.runs.trajectory import Trajectory
 from grokutil.widgets.fourier_viewer import draw, fourier_viewer
 
 

@@ -17,12 +17,12 @@ from grokutil.activations import ACTIVATIONS
 from grokutil.adders import polygons, polygons_norm2
 from grokutil.constraints import SingularPointError, ZeroLossManifold
 from grokutil.data import modular_addition
+from grokutil.figures.plot import circle_order
 from grokutil.fourier import circle, fourier_features
 from grokutil.gradient_flow import fall, slow_flow, training_flow
 from grokutil.isolated import FirstLayerDynamics, SingularKernelError
 from grokutil.measure import accuracy, crossing_time, learning_curves
 from grokutil.model import default_weights, gaussian_embedding, predict
-from grokutil.plot import circle_order
 from grokutil.toy import descend, parabola_coefficient
 from grokutil.train import gradient_descent
 from grokutil.widgets import four_paths, kink_explorer, margins, orthogonality, phases, toy_descent

@@ -5,10 +5,10 @@ import pytest
 from matplotlib.patches import Arc, Circle
 from test_plot import axes  # noqa: F401
 
-from grokutil import mechanism, plot
 from grokutil.activations import LEAK
-from grokutil.describe import describe
-from grokutil.mechanism import (
+from grokutil.figures import mechanism, plot
+from grokutil.figures.describe import describe
+from grokutil.figures.mechanism import (
     entry_point,
     kink_path,
     kink_velocity,

@@ -7,8 +7,8 @@ from mutants.listed import MUTANTS
 from mutants.mutant import Mutant
 
 from grokutil.claims import LEDGER
-from grokutil.outcomes import load
 from grokutil.results.mutants import findings
+from grokutil.runs.outcomes import load
 
 ROUNDING = Mutant("data", "round(", "int(", "rounding", ("test_data.py::test_x",), ("section-7.1-count",))
 FILES = ("grokutil/data.py", "grokutil/checks.py", "grokutil/claims/modular_addition.py", "tests/test_data.py")

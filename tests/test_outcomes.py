@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from grokutil.outcomes import Outcome, Sweep, append_line, key, load, plain, write_lines
+from grokutil.runs.outcomes import Outcome, Sweep, append_line, key, load, plain, write_lines
 
 GRID = Sweep(
     tuple(

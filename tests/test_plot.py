@@ -4,8 +4,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from grokutil import plot
 from grokutil.data import modular_addition
+from grokutil.figures import plot
 
 mpl.use("Agg")
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 import torch
 
-from grokutil import processes
-from grokutil.processes import ONE_THREAD, Processes, cores, one_thread
+from grokutil.runs import processes
+from grokutil.runs.processes import ONE_THREAD, Processes, cores, one_thread
 
 
 def threads():

@@ -20,8 +20,8 @@ import torch
 from grokutil.data import modular_addition
 from grokutil.flow import StableStep, integrate
 from grokutil.model import default_weights, loss
+from grokutil.runs.trajectory import Trajectory
 from grokutil.train import gradient_descent
-from grokutil.trajectory import Trajectory
 from grokutil.walks import norm_descent, projected_flow, retract, unit_speed
 
 TASK = modular_addition(4, train_size=7, seed=0)
@@ -291,7 +291,7 @@ def test_the_bar_of_a_run_that_was_begun_counts_what_is_left(monkeypatch):
         bars.append((clock, total))
         yield SimpleNamespace(update=moves.append)
 
-    monkeypatch.setattr("grokutil.recorder.progress_bar", bar)
+    monkeypatch.setattr("grokutil.runs.recorder.progress_bar", bar)
     going = integrated(integrate.begin)
     done = next(moment.time for moment in going if moment.time > 0.33)
     going.whole()

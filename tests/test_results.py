@@ -10,8 +10,8 @@ from grokutil import results
 from grokutil.data import modular_addition
 from grokutil.model import predict
 from grokutil.results import __main__ as make_results
-from grokutil.storage import load_npz
-from grokutil.sweep import load
+from grokutil.runs.storage import load_npz
+from grokutil.runs.sweep import load
 
 
 def test_every_file_is_there_with_its_provenance():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grokutil.storage import load_npz, provenance, replacing, save_npz, write_text
+from grokutil.runs.storage import load_npz, provenance, replacing, save_npz, write_text
 
 
 def test_arrays_and_notes_come_back(tmp_path):

@@ -16,9 +16,9 @@ import psutil
 import pytest
 import torch
 
-from grokutil import sweep as module
-from grokutil.outcomes import Outcome
-from grokutil.sweep import load, sweep
+from grokutil.runs import sweep as module
+from grokutil.runs.outcomes import Outcome
+from grokutil.runs.sweep import load, sweep
 
 CALLS = []
 
@@ -194,7 +194,7 @@ def test_an_executor_that_breaks_down_is_an_error(path, threads):
 
 
 def test_a_cell_that_ends_its_process_fails_alone(path, monkeypatch):
-    monkeypatch.setattr("grokutil.processes.ATTEMPTS", 2)
+    monkeypatch.setattr("grokutil.runs.processes.ATTEMPTS", 2)
     with pytest.warns(RuntimeWarning, match="1 of 4 cells failed.*\n.*'a': 1.*ChildProcessError: its process ended 2"):
         found = sweep(ends_its_process, {"a": [0, 1, 2, 3]}, path, workers=1)
     assert [result and result["a"] for result in found.results] == [0, None, 2, 3]
@@ -216,7 +216,7 @@ def test_a_cluster_of_two_worker_processes(path, tmp_path):
 SCRIPT = """
     import os, signal, sys, time
     from pathlib import Path
-    from grokutil.sweep import sweep
+    from grokutil.runs.sweep import sweep
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what nohup and & have taken away
 

@@ -8,8 +8,8 @@ from grokutil.activations import Activation
 from grokutil.data import modular_addition
 from grokutil.manifold import TangentSpace, join
 from grokutil.model import default_weights, loss
+from grokutil.runs.trajectory import Trajectory
 from grokutil.train import gradient_descent, ridge_from_weight_decay, slow_time, weight_decay_from_ridge
-from grokutil.trajectory import Trajectory
 
 TASK = modular_addition(5, train_size=11, seed=0)
 SHORT = {"width": 16, "learning_rate": 0.1, "weight_decay": 1e-2, "steps": 20, "record_every": 10}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from grokutil.storage import save_npz
-from grokutil.trajectory import Trajectory
+from grokutil.runs.storage import save_npz
+from grokutil.runs.trajectory import Trajectory
 
 
 def record(**changes):

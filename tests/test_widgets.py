@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
-from grokutil.progress import watched
-from grokutil.recorder import Moment
+from grokutil.runs.progress import watched
+from grokutil.runs.recorder import Moment
 from grokutil.widgets import live as module
 from grokutil.widgets.frames import frame
 from grokutil.widgets.live import PAUSE, Live, Progress, drawing, explorer, now_and_then
@@ -95,9 +95,9 @@ class TestPlayer:
     @pytest.mark.parametrize("asked", [True, False])
     def test_somebody_sits_at_a_kernel_whose_front_end_may_be_asked(self, monkeypatch, asked):
         kernel = SimpleNamespace(_allow_stdin=asked)
-        monkeypatch.setattr("grokutil.progress.shell", lambda: SimpleNamespace(kernel=kernel))
+        monkeypatch.setattr("grokutil.runs.progress.shell", lambda: SimpleNamespace(kernel=kernel))
         assert watched() is asked
-        monkeypatch.setattr("grokutil.progress.shell", lambda: None)
+        monkeypatch.setattr("grokutil.runs.progress.shell", lambda: None)
         assert watched() is False
 
     def test_a_control_without_values_is_named(self):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grokutil.wording import between, count, finite, number, plain, point, span
+from grokutil.figures.wording import between, count, finite, number, plain, point, span
 
 
 @pytest.mark.parametrize(

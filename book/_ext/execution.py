@@ -32,7 +32,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from grokutil.processes import ONE_THREAD, cores
+from grokutil.runs.processes import ONE_THREAD, cores
 
 log = logging.getLogger(__name__)
 

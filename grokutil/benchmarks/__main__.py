@@ -17,7 +17,7 @@ from grokutil.benchmarks.resolved_flow import resolved_flow
 from grokutil.benchmarks.scaling import SCANS, evaluations, scan
 from grokutil.benchmarks.table import print_costs, print_rows, print_scans
 from grokutil.benchmarks.whole_runs import whole_runs
-from grokutil.storage import provenance, write_text
+from grokutil.runs.storage import provenance, write_text
 
 MODULES = (
     "grokutil.benchmarks.first_layer_velocity",

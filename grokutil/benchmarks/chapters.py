@@ -15,7 +15,7 @@ from typing import Any
 
 from grokutil.benchmarks.__main__ import machine
 from grokutil.results import HERE
-from grokutil.storage import write_text
+from grokutil.runs.storage import write_text
 
 TARGET = HERE / "performance" / "chapters.json"
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from grokutil.benchmarks.memory import high_water
-from grokutil.processes import one_thread
+from grokutil.runs.processes import one_thread
 
 SIDE = 1024  # of the matrices whose product gives the rate of the floor
 FLOOR = "floor: its flops as one product"

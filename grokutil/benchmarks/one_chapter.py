@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 
 from grokutil.benchmarks.chapters import Chapter
 from grokutil.benchmarks.memory import high_water
-from grokutil.processes import ONE_THREAD
+from grokutil.runs.processes import ONE_THREAD
 
 PAUSE = 0.2  # seconds between two looks at the memory; a look takes milliseconds
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from grokutil import results
-from grokutil.storage import load_npz
+from grokutil.runs.storage import load_npz
 
 
 @dataclass(frozen=True)

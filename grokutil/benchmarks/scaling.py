@@ -13,7 +13,7 @@ from grokutil.benchmarks.first_layer_velocity import WIDTH, N, P, flops
 from grokutil.data import modular_addition
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.model import gaussian_embedding
-from grokutil.processes import one_thread
+from grokutil.runs.processes import one_thread
 
 Size = tuple[int, int, int]  # p, n, width
 NAMES = ("p", "n", "width")

@@ -18,7 +18,7 @@ import numpy as np
 
 from grokutil.benchmarks.compare import Row
 from grokutil.benchmarks.one_run import RECORDS, WAYS
-from grokutil.processes import ONE_THREAD
+from grokutil.runs.processes import ONE_THREAD
 
 
 def whole_runs(seeds: Sequence[int], steps: int) -> list[Row]:

@@ -14,8 +14,8 @@ from concurrent.futures import as_completed
 from grokutil.claims import LEDGER, Claim, Verdict
 from grokutil.claims.record import THE_PAPERS, Numbers
 from grokutil.claims.stored import groups
-from grokutil.processes import Processes, cores
-from grokutil.progress import progress_bar
+from grokutil.runs.processes import Processes, cores
+from grokutil.runs.progress import progress_bar
 
 Unit = tuple[tuple[str, ...], int | None]  # claims to measure in one process, and the seed; None is all seeds of each
 Found = dict[str, tuple[list[Numbers], float]]  # numbers and seconds by id

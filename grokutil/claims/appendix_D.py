@@ -15,8 +15,8 @@ from grokutil.kinks import sliding_kinks
 from grokutil.manifold import TangentSpace, jacobian, split
 from grokutil.measure import relative_residual
 from grokutil.model import loss_gradient, predict
+from grokutil.runs.trajectory import Trajectory
 from grokutil.train import gradient_descent, ridge_from_weight_decay
-from grokutil.trajectory import Trajectory
 
 DECAY = 1e-4
 ACTIVATIONS: dict[str, str | Activation] = {"relu": "relu", "softplus": softplus(10)}

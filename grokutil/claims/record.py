@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from grokutil.processes import one_thread
+from grokutil.runs.processes import one_thread
 
 HOLDS = "holds"
 CORRECTED = "holds after correction"

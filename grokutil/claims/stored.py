@@ -10,7 +10,7 @@ from typing import Any
 
 from grokutil import results
 from grokutil.claims.record import Claim, Numbers, Verdict
-from grokutil.outcomes import Sweep, load
+from grokutil.runs.outcomes import Sweep, load
 
 FOLDER, FILE = "claims", "sweep.jsonl"
 

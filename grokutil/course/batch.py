@@ -23,8 +23,8 @@ from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import canonical
 from grokutil.course.submission import NOTHING, Submission, submissions_of
 from grokutil.course.watch import Limits
-from grokutil.processes import cores
-from grokutil.storage import write_text
+from grokutil.runs.processes import cores
+from grokutil.runs.storage import write_text
 
 RECORDS = "records"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from grokutil.course.files import text_of
 from grokutil.course.grading import BESIDE, Record
 from grokutil.course.student import canonical
-from grokutil.storage import write_text
+from grokutil.runs.storage import write_text
 
 MARKS = "marks.csv"
 MANUAL = "manual.csv"

@@ -12,7 +12,7 @@ from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearOut
 
 from grokutil.course.problems import HIDDEN, ID_CELL, ProblemSet, fill_in, grade_id
 from grokutil.course.student import canonical
-from grokutil.storage import write_text
+from grokutil.runs.storage import write_text
 
 GENERIC = "generic"
 STEPS = (CheckCellMetadata, ClearSolutions, ClearHiddenTests, ClearOutput, LockCells, CheckCellMetadata)

@@ -18,7 +18,7 @@ import grokutil
 from grokutil.course.driver import HANDED_IN
 from grokutil.course.files import File, copy_files, remove_folder
 from grokutil.course.watch import SCRATCH, Limits, Outcome, listen
-from grokutil.processes import ONE_THREAD
+from grokutil.runs.processes import ONE_THREAD
 
 FIRST_UID = 64100  # with another user id, each process gets its own, from here on
 SYSTEM = (

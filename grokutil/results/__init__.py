@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from grokutil.storage import load_npz
+from grokutil.runs.storage import load_npz
 
 HERE = Path(__file__).parent
 

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from grokutil.results import HERE, folders, recipe
-from grokutil.storage import provenance, replacing, save_npz
-from grokutil.sweep import sweep
+from grokutil.runs.storage import provenance, replacing, save_npz
+from grokutil.runs.sweep import sweep
 
 WAITING = Path("_build/results")  # under the working folder
 COMMAND = "make results"

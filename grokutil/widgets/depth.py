@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from grokutil.deep_linear import delay, distance
-from grokutil.plot import COLORS
+from grokutil.figures.plot import COLORS
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 

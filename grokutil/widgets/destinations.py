@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from grokutil.destinations import destination, trained
-from grokutil.plot import COLORS, draw_path
+from grokutil.figures.plot import COLORS, draw_path
 from grokutil.toy import Array
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player

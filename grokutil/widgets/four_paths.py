@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from grokutil.activations import ACTIVATIONS, Activation, softplus
 from grokutil.checks import integer, positive
 from grokutil.data import Task, modular_addition
+from grokutil.figures.plot import COLORS
 from grokutil.measure import accuracy
 from grokutil.model import predict
-from grokutil.plot import COLORS
 from grokutil.walks import Point
 from grokutil.widgets.frames import frame
 from grokutil.widgets.live import Course, Live, Progress, explorer, paced

@@ -9,9 +9,9 @@ import ipywidgets as W
 import numpy as np
 from matplotlib.figure import Figure
 
+from grokutil.figures.plot import COLORS, circle_order, draw_circle
 from grokutil.fourier import circle, fourier_features, leading_frequencies
-from grokutil.plot import COLORS, circle_order, draw_circle
-from grokutil.trajectory import Trajectory
+from grokutil.runs.trajectory import Trajectory
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 

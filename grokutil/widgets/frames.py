@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from grokutil.plot import inked, use_style
+from grokutil.figures.plot import inked, use_style
 
 Draw = Callable[..., str]
 

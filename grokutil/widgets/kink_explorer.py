@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 
 from grokutil.checks import integer
 from grokutil.data import modular_addition
+from grokutil.figures.plot import COLORS
 from grokutil.kinks import sliding_kinks
-from grokutil.plot import COLORS
+from grokutil.runs.trajectory import Trajectory
 from grokutil.train import gradient_descent, ridge_from_weight_decay
-from grokutil.trajectory import Trajectory
 from grokutil.widgets.frames import frame
 from grokutil.widgets.live import Live, Progress, explorer
 from grokutil.widgets.player import Control, player

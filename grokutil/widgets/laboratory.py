@@ -16,12 +16,12 @@ from torch import Tensor
 from grokutil.activations import ACTIVATIONS, get_activation
 from grokutil.checks import integer, non_negative, number, positive
 from grokutil.data import Task, modular_addition
+from grokutil.figures.plot import COLORS, circle_order, draw_circle
 from grokutil.flow import integrate
 from grokutil.fourier import circle, fourier_features, leading_frequencies
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.measure import accuracy
 from grokutil.model import gaussian_embedding, predict
-from grokutil.plot import COLORS, circle_order, draw_circle
 from grokutil.widgets.frames import frame
 from grokutil.widgets.live import Course, Live, Progress, explorer, now_and_then, paced
 from grokutil.widgets.player import Control, player

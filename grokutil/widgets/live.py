@@ -12,7 +12,7 @@ from typing import Any
 
 import ipywidgets as W
 
-from grokutil.recorder import Moment
+from grokutil.runs.recorder import Moment
 from grokutil.widgets.frames import SIZE, Draw, frame
 
 NEEDS_KERNEL = "needs-kernel"

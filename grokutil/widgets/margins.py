@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from grokutil.plot import COLORS, draw_path
+from grokutil.figures.plot import COLORS, draw_path
 from grokutil.sweeping import MarginProblem, margin_training, sweeping_flow
 from grokutil.toy import Array
 from grokutil.widgets.live import Live, drawing, explorer

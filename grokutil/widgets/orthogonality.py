@@ -6,7 +6,7 @@ import ipywidgets as W
 import numpy as np
 from matplotlib.figure import Figure
 
-from grokutil.plot import COLORS, draw_arrow, landscape
+from grokutil.figures.plot import COLORS, draw_arrow, landscape
 from grokutil.toy import Array, parabola_coefficient, parabola_gradient, parabola_loss
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player

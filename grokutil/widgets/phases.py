@@ -9,8 +9,8 @@ from torch import triu_indices
 from torch.nn.functional import one_hot
 
 from grokutil.adders import polygons, polygons_norm2
+from grokutil.figures.plot import COLORS
 from grokutil.model import predict
-from grokutil.plot import COLORS
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 

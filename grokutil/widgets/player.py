@@ -13,7 +13,7 @@ from typing import Any
 
 import ipywidgets as W
 
-from grokutil.progress import watched
+from grokutil.runs.progress import watched
 from grokutil.widgets.frames import SIZE, Draw, frame
 
 KERNEL_FREE = "kernel-free"

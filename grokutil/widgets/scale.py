@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from grokutil.plot import COLORS, label_end
+from grokutil.figures.plot import COLORS, label_end
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 

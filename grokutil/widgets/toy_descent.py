@@ -9,7 +9,7 @@ import ipywidgets as W
 import numpy as np
 from matplotlib.figure import Figure
 
-from grokutil.plot import COLORS, draw_path, landscape
+from grokutil.figures.plot import COLORS, draw_path, landscape
 from grokutil.toy import Array, descend, leaky_gradient, leaky_loss, product_gradient, product_loss
 from grokutil.widgets.frames import frame
 from grokutil.widgets.live import Live, Progress, explorer

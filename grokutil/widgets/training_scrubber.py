@@ -15,9 +15,9 @@ from torch import Tensor
 from grokutil.activations import ACTIVATIONS
 from grokutil.checks import integer, non_negative, positive
 from grokutil.data import modular_addition
+from grokutil.figures.plot import COLORS, numbered_ring
 from grokutil.fourier import circle
 from grokutil.measure import learning_curves
-from grokutil.plot import COLORS, numbered_ring
 from grokutil.train import gradient_descent, slow_time
 from grokutil.widgets.frames import frame
 from grokutil.widgets.live import Course, Live, Progress, explorer, now_and_then, paced

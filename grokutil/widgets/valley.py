@@ -14,8 +14,8 @@ from torch import Tensor
 
 from grokutil.checks import positive
 from grokutil.constraints import ZeroLossManifold
+from grokutil.figures.plot import COLORS, draw_arrow, draw_path, landscape
 from grokutil.gradient_flow import fall, slow_flow, training_flow
-from grokutil.plot import COLORS, draw_arrow, draw_path, landscape
 from grokutil.toy import Array
 from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player

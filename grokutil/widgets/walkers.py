@@ -14,7 +14,7 @@ from grokutil.flow import StableStep, integrate
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.measure import accuracy
 from grokutil.model import predict
-from grokutil.recorder import Moment
+from grokutil.runs.recorder import Moment
 from grokutil.train import gradient_descent, ridge_from_weight_decay
 from grokutil.walks import Point, projected_flow, retract
 from grokutil.widgets.live import now_and_then

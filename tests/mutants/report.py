@@ -13,7 +13,7 @@ COMMAND = "make mutants STORE=1"
 
 def follow(mutants: Sequence[Mutant], workers: int = 2) -> list[Finding]:
     """Try the mutants under a progress bar; the findings in the order of the list."""
-    from grokutil.progress import progress_bar
+    from grokutil.runs.progress import progress_bar
 
     findings = []
     with progress_bar("mutants", len(mutants), True) as bar:
@@ -37,9 +37,9 @@ def table(findings: Sequence[Finding]) -> str:
 
 
 def store(findings: Sequence[Finding], path: Path) -> None:
-    """Write the findings, with their provenance, to a file that :func:`grokutil.outcomes.load` reads."""
-    from grokutil.outcomes import Outcome, write_lines
-    from grokutil.storage import provenance
+    """Write the findings, with their provenance, to a file that :func:`grokutil.runs.outcomes.load` reads."""
+    from grokutil.runs.outcomes import Outcome, write_lines
+    from grokutil.runs.storage import provenance
 
     lines = [{"run": "tests.mutants", "arguments": ["breaks", "module"]}, {"provenance": provenance(COMMAND)}]
     for f in findings:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grokutil import results
-from grokutil.outcomes import Sweep, load
+from grokutil.runs.outcomes import Sweep, load
 
 PACKAGE = Path(results.__file__).parents[1]
 FOLDER, FILE = "mutants", "mutants.jsonl"

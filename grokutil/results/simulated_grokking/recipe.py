@@ -28,7 +28,7 @@ from grokutil.fourier import (
 from grokutil.isolated import FirstLayerDynamics
 from grokutil.measure import accuracy, relative_residual
 from grokutil.model import gaussian_embedding, predict
-from grokutil.trajectory import Trajectory
+from grokutil.runs.trajectory import Trajectory
 
 P, WIDTH, FRACTION = 37, 512, 0.7
 RUNS = {

@@ -13,7 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import AxLine, Line2D
 from matplotlib.text import Annotation
 
-from grokutil.wording import between, count, number, plain, point, span
+from grokutil.figures.wording import between, count, number, plain, point, span
 
 NONE = np.empty(0)
 

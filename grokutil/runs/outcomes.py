@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from grokutil.storage import replacing
+from grokutil.runs.storage import replacing
 
 Line = dict[str, Any]  # the first names the function and its arguments; then provenance, and an outcome a line
 
@@ -135,7 +135,7 @@ class Sweep:
 
 
 def load(path: str | Path) -> Sweep:
-    """Read what :func:`grokutil.sweep.sweep` wrote; one that is still running may be read too.
+    """Read what :func:`grokutil.runs.sweep.sweep` wrote; one that is still running may be read too.
 
     Raises:
         FileNotFoundError: no such file.

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from grokutil.checks import finite
-from grokutil.progress import progress_bar
-from grokutil.trajectory import State, Trajectory
+from grokutil.runs.progress import progress_bar
+from grokutil.runs.trajectory import State, Trajectory
 
 Steps = Iterator[tuple[float, Callable[[float], State]]]  # after each step: the time, and the states within it
 Place = tuple[float, Callable[[float], State], bool]  # a moment before its state is built

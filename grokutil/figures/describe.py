@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
-from grokutil.drawn import Drawn, arrows, bars, collection, color_of, curves, guides, image, is_guide, outline
-from grokutil.progress import shell
-from grokutil.wording import finite, number, plain, span
+from grokutil.figures.drawn import Drawn, arrows, bars, collection, color_of, curves, guides, image, is_guide, outline
+from grokutil.figures.wording import finite, number, plain, span
+from grokutil.runs.progress import shell
 
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml", "application/pdf"}
 MOST = 12  # things told of a panel
@@ -34,8 +34,8 @@ STYLES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dash-dotted", "Non
 def describe(figure: Figure) -> str:
     """A figure in plain sentences with rounded numbers.
 
-    A curve's name is its label, or the text at its end in its colour, as :func:`grokutil.plot.label_end` writes it,
-    or the one text of its colour.
+    A curve's name is its label, or the text at its end in its colour, as :func:`grokutil.figures.plot.label_end`
+    writes it, or the one text of its colour.
 
     Returns:
         Lines. The first is a summary, short enough for an alternative text: the ranges of what is drawn. Then one

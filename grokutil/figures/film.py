@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from grokutil.plot import inked
+from grokutil.figures.plot import inked
 
 
 def film(figure: Figure, draw: Callable[[int], Any], frames: int, seconds: float = 4.0, hold: float = 3.0) -> bytes:

@@ -6,7 +6,7 @@ Three examples carry most of them, with the cost :math:`L_\lambda = L + \lambda 
 - the hyperbola, :math:`L = (w_1 w_2 - y)^2` (:func:`grokutil.toy.product_loss`), a curved valley
 - a leaky unit with a linear path beside it, whose zero-loss set is a surface with a kink
 
-Functions take Axes and return them; colours have the meaning that they have in :mod:`grokutil.plot`.
+Functions take Axes and return them; colours have the meaning that they have in :mod:`grokutil.figures.plot`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy.optimize import minimize_scalar
 
 from grokutil.activations import LEAK
 from grokutil.checks import integer, positive
-from grokutil.plot import COLORS, draw_arrow, draw_path, landscape, note
+from grokutil.figures.plot import COLORS, draw_arrow, draw_path, landscape, note
 from grokutil.price import crossing, pair_cost
 from grokutil.price import price as rule_price
 from grokutil.toy import LinearToy, descend, product_gradient
