@@ -13,7 +13,7 @@ MENTIONS = 5  # of the paper's numbers in the running text of a chapter
 ABOUT_THE_PAPER = {"book/claims": "its subject is what the paper states, number by number: a box would hold the page"}
 WORDS = 90  # at the end of a chapter
 PROSE = 35_000  # words in the chapters from the toy models to the four paths, apart from what is folded or set aside
-SPLIT = {"book/valley_shapes"}  # once a part of another of the fifteen
+SPLIT = {"book/valley_shapes", "book/slow_flow_up_close"}  # once parts of others of the fifteen
 
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BOX = re.compile(

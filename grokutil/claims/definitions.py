@@ -24,7 +24,7 @@ CLAIMS = (
         "section-2-concurrent-work",
         "section 2",
         "Boursier et al. prove a fast phase to critical points, then a slow Riemannian flow that lowers the norm.",
-        "slow_flow",
+        "slow_flow_up_close",
         "a quotation; for a smooth network with full-rank Jacobian the book proves and measures such a limit itself",
     ),
     _untested(

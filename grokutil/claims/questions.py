@@ -127,7 +127,7 @@ CLAIMS = (
         measure=_force_along_Z,
         limit=0.1,
         tolerance="largest force of the loss along Z over that of weight decay, lambda = 1e-4, tanh network; a tenth",
-        chapter="slow_flow",
+        chapter="slow_flow_up_close",
         seeds=FIVE,
         seconds=6.0,
         shares=TANH,
