@@ -71,7 +71,7 @@ class Symmetry:
         return kept * form if self.shift else kept**2 * form + learning_rate**2 * self.form(g)
 
 
-def descend(
+def follow_form(
     symmetry: Symmetry,
     gradient: Callable[[Tensor, int], Tensor],
     start: Tensor,

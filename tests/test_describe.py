@@ -16,7 +16,7 @@ from PIL import Image
 from grokutil.figures import describe as module
 from grokutil.figures import plot
 from grokutil.figures.describe import describe
-from grokutil.figures.wording import number
+from grokutil.figures.wording import rounded
 
 mpl.use("Agg")
 
@@ -254,7 +254,7 @@ def test_what_is_small_on_a_logarithmic_axis_is_told_and_on_a_linear_one_is_zero
 @pytest.mark.parametrize("size", [3, 2_001, 100_000])
 def test_a_curve_is_told_to_its_end_however_many_points_it_has(ax, size):
     ax.plot(np.arange(size), np.arange(size) % (size - 1))  # its greatest value stands before its end
-    told = f"from 0 at 0 to 0 at {number(size - 1)}, greatest {number(size - 2)} at {number(size - 2)}"
+    told = f"from 0 at 0 to 0 at {rounded(size - 1)}, greatest {rounded(size - 2)} at {rounded(size - 2)}"
     assert said(ax) == [f"A curve {told}"]
 
 
@@ -265,6 +265,6 @@ def test_the_summary_of_panels_has_the_ranges_of_all_of_them(count):
         panel.plot([0, 1], [k - 10, 100 - 7 * k])
     summary = describe(figure).splitlines()[0]
     plt.close(figure)
-    spans = [f"{number(k - 10)} to {100 - 7 * k}" for k in range(count)]
+    spans = [f"{rounded(k - 10)} to {100 - 7 * k}" for k in range(count)]
     told = spans if count <= module.PANELS else ["−10 to 100"]
     assert summary == f"Ranges in {count} panels: {'; '.join(f'values from {span}' for span in told)}."

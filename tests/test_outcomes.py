@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from grokutil.runs.outcomes import Outcome, Sweep, append_line, key, load, plain, write_lines
+from grokutil.runs.outcomes import Outcome, Sweep, append_line, as_json, key, load, write_lines
 
 GRID = Sweep(
     tuple(
@@ -86,7 +86,7 @@ def test_plain_values_come_back_from_json_as_they_were():
         **{"a": 0.1, "b": [0, 1, 2], "c": [[1.5, None]], "d": [True, None, "text"], "e": 2},
         "f": {"g": False, "h": None},
     }
-    assert plain("x", value) == expected == json.loads(json.dumps(plain("x", value), allow_nan=False))
+    assert as_json("x", value) == expected == json.loads(json.dumps(as_json("x", value), allow_nan=False))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_plain_values_come_back_from_json_as_they_were():
 )
 def test_what_json_cannot_hold_is_refused_by_name(value, message):
     with pytest.raises(ValueError, match=message):
-        plain("x", value)
+        as_json("x", value)
 
 
 def test_load_takes_the_last_line_of_each_cell_and_leaves_a_torn_file_alone(tmp_path):

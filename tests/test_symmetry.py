@@ -6,7 +6,7 @@ import torch
 
 from grokutil.architectures import EXAMPLES
 from grokutil.flow import integrate
-from grokutil.symmetry import Symmetry, descend
+from grokutil.symmetry import Symmetry, follow_form
 
 EXACT = [example for example in EXAMPLES if not example.control]
 LAM, ETA = 0.05, 3e-3
@@ -39,7 +39,7 @@ class TestLaws:
         X, theta, y = example.draw(seed)
         symmetry = example.symmetry
         start = symmetry.form(theta)
-        _, form, told = descend(symmetry, squared(example.F(X), y), theta, LAM, ETA, 60)
+        _, form, told = follow_form(symmetry, squared(example.F(X), y), theta, LAM, ETA, 60)
         assert abs(float((form - told) / start)) < 1e-12
 
     def test_so_do_other_losses_noisy_labels_and_batches(self, example):
@@ -53,7 +53,7 @@ class TestLaws:
             return torch.func.grad(lambda w: (F(w) - labels.flatten()).abs().pow(1.5).sum())(theta)
 
         symmetry = example.symmetry
-        _, form, told = descend(symmetry, of, theta, LAM, ETA, 20)
+        _, form, told = follow_form(symmetry, of, theta, LAM, ETA, 20)
         assert abs(float((form - told) / symmetry.form(theta))) < 1e-12
 
     def test_along_the_flow_the_form_decays_like_the_exponential(self, example):
@@ -79,7 +79,7 @@ def test_the_control_has_no_law():
     X, theta, y = control.draw(0)
     symmetry, F = control.symmetry, control.F(X)
     assert symmetry.defect(F, theta) > 5e-3
-    _, form, told = descend(symmetry, squared(F, y), theta, LAM, ETA, 300)
+    _, form, told = follow_form(symmetry, squared(F, y), theta, LAM, ETA, 300)
     assert abs(float((form - told) / symmetry.form(theta))) > 5e-3
 
 
@@ -103,4 +103,4 @@ def test_the_law_of_the_step_by_hand():
 def test_bad_input_says_what_to_do(change, words):
     options = {"ridge": 0.1, "learning_rate": 0.1, "steps": 3} | change
     with pytest.raises(ValueError, match=words):
-        descend(Symmetry(lambda w: w), lambda w, k: w, torch.ones(2, dtype=torch.float64), **options)
+        follow_form(Symmetry(lambda w: w), lambda w, k: w, torch.ones(2, dtype=torch.float64), **options)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grokutil.figures.wording import between, count, finite, number, plain, point, span
+from grokutil.figures.wording import between, count, finite_values, point, rounded, span, without_tex
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from grokutil.figures.wording import between, count, finite, number, plain, poin
     ],
 )
 def test_a_number_has_three_digits(x, said):
-    assert number(x) == said
+    assert rounded(x) == said
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_a_number_has_three_digits(x, said):
     ],
 )
 def test_a_label_is_without_marks(label, said):
-    assert plain(label) == said
+    assert without_tex(label) == said
 
 
 def test_ranges_leave_out_what_is_not_finite():
     assert span([3, np.nan, -1, np.inf]) == "−1 to 3" and span([]) == span([np.nan]) == "no finite value"
-    assert finite([[1, np.nan], np.array([[2.0], [3.0]])]).tolist() == [1, 2, 3]
+    assert finite_values([[1, np.nan], np.array([[2.0], [3.0]])]).tolist() == [1, 2, 3]
     assert between(np.array([1.0, 2.0])) == "between 1 and 2" and between(np.ones(3)) == "at 1"
     assert point((1, -2.5)) == "(1, −2.5)" and (count(1, "arrow"), count(2, "arrow")) == ("1 arrow", "2 arrows")

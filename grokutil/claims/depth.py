@@ -21,7 +21,7 @@ from grokutil.flow import integrate
 from grokutil.gradient_flow import slow_flow, training_flow, training_steps
 from grokutil.heads import HeadDynamics, balanced_factors, head_cost
 from grokutil.measure import accuracy
-from grokutil.symmetry import descend
+from grokutil.symmetry import follow_form
 
 LAM, ETA = 0.05, 3e-3
 
@@ -60,7 +60,7 @@ def _symmetry(seed: int) -> tuple[float, None]:
         if not example.control:
             X, theta, y = example.draw(seed)
             symmetry, gradient = example.symmetry, _squared(example.F(X), y)
-            _, form, told = descend(symmetry, gradient, theta, LAM, ETA, 100)
+            _, form, told = follow_form(symmetry, gradient, theta, LAM, ETA, 100)
             gaps.append(abs(float((form - told) / symmetry.form(theta))))
     return max(gaps), None
 

@@ -82,7 +82,7 @@ def claims_table(title: str, claims: Iterable[Claim], verdicts: Mapping[str, Ver
         rows.append(
             (
                 f"{_name(claim)}: {escape(claim.statement)} {_below(escape(claim.tolerance) + '.')}",
-                f"{number(verdict.measured)} {_below('at most ' + number(claim.limit))}",
+                f"{readable(verdict.measured)} {_below('at most ' + readable(claim.limit))}",
                 f"{MARKS[verdict.outcome]} {verdict.outcome} {_below(used + took)}",
             )
         )
@@ -153,7 +153,7 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|$~^#!@])", r"\\\1", text)
 
 
-def number(x: float) -> str:
+def readable(x: float) -> str:
     """A number as one reads it: small integers and everyday sizes in full, the rest as a power of ten."""
     if math.isnan(x):
         return "none"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grokutil.course.checking import Answers, Call, Tally
-from grokutil.course.student import Student, number
+from grokutil.course.student import Student, hashed
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Part:
     def draw(self, me: Student, seed: int) -> list[Call]:
         """The calls that the hidden test asks for: the same for the same student and ``seed``."""
         draw = self._run().get("draw")
-        return list(draw(me, np.random.default_rng([seed, number(me.id, self.set, self.id)]))) if draw else []
+        return list(draw(me, np.random.default_rng([seed, hashed(me.id, self.set, self.id)]))) if draw else []
 
     def check(self, me: Student, answers: Answers, calls: list[Call]) -> tuple[float, str]:
         """The points that the hidden test gives, and what it says of pieces that are wrong.

@@ -46,11 +46,11 @@ class Student:
 
     def rng(self, name: str) -> np.random.Generator:
         """A generator of the student's own numbers for the purpose ``name``, fresh at each call."""
-        return np.random.default_rng(number(self.id, "rng", name))
+        return np.random.default_rng(hashed(self.id, "rng", name))
 
     def choose(self, name: str, options: Sequence[T]) -> T:
         """One of ``options`` for the purpose ``name``, always the same one for this student."""
-        return options[number(self.id, "choose", name) % len(options)]
+        return options[hashed(self.id, "choose", name) % len(options)]
 
 
 def student(id: str) -> Student:
@@ -64,9 +64,9 @@ def student(id: str) -> Student:
     id = canonical(id)
     return Student(
         id=id,
-        p=PRIMES[number(id, "p") % len(PRIMES)],
-        seed=number(id, "seed") % 10**6,
-        train_fraction=FRACTIONS[number(id, "train_fraction") % len(FRACTIONS)],
+        p=PRIMES[hashed(id, "p") % len(PRIMES)],
+        seed=hashed(id, "seed") % 10**6,
+        train_fraction=FRACTIONS[hashed(id, "train_fraction") % len(FRACTIONS)],
     )
 
 
@@ -106,6 +106,6 @@ def read_ids(path: Path) -> list[str]:
     return ids
 
 
-def number(*names: str) -> int:
+def hashed(*names: str) -> int:
     """A number below 2**64 that is the same for the same names on every machine."""
     return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")

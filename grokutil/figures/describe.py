@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
 from grokutil.figures.drawn import Drawn, arrows, bars, collection, color_of, curves, guides, image, is_guide, outline
-from grokutil.figures.wording import finite, number, plain, span
+from grokutil.figures.wording import finite_values, rounded, span, without_tex
 from grokutil.runs.progress import shell
 
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml", "application/pdf"}
@@ -98,7 +98,7 @@ def _said(figure: Figure) -> str:
 def _summary(told: list[tuple[Axes, list[Drawn]]]) -> str:
     parts, everything, last = [], [], ""
     for ax, things in told:
-        x, y = finite(thing.x for thing in things), finite(thing.y for thing in things)
+        x, y = finite_values(thing.x for thing in things), finite_values(thing.y for thing in things)
         if not len(y):
             continue
         over = _label(ax, "x")
@@ -110,14 +110,15 @@ def _summary(told: list[tuple[Axes, list[Drawn]]]) -> str:
     if not parts:
         return "No data."
     where = f" in {len(told)} panels" if len(told) > 1 else ""
-    return f"Ranges{where}: {'; '.join(parts) if len(told) <= PANELS else f'values from {span(finite(everything))}'}."
+    ranges = "; ".join(parts) if len(told) <= PANELS else f"values from {span(finite_values(everything))}"
+    return f"Ranges{where}: {ranges}."
 
 
 def _axes(ax: Axes, empty: bool) -> str:
     """The title and the axes of a panel."""
     if bar := _color_bar(ax):
         return (
-            f"Colour bar{': ' if _label(ax, 'y') else ''}{_label(ax, 'y')}, {number(bar.vmin)} to {number(bar.vmax)}."
+            f"Colour bar{': ' if _label(ax, 'y') else ''}{_label(ax, 'y')}, {rounded(bar.vmin)} to {rounded(bar.vmax)}."
         )
     words = [f"{_title(ax)}." if _title(ax) else ""]
     for which in ax._axis_names:  # type: ignore[attr-defined]
@@ -147,7 +148,7 @@ def _things(ax: Axes, names: dict[str, str]) -> list[Drawn]:
     across = [line for line in ax.lines if is_guide(ax, line) and line.get_visible()]
     things += [thing for thing in (guides(across) if across else None, arrows(ax)) if thing]
     used = {thing.name.split(",")[0] for thing in things}
-    said = [text for t in ax.texts if (text := plain(t.get_text())) and text.split(",")[0] not in used]
+    said = [text for t in ax.texts if (text := without_tex(t.get_text())) and text.split(",")[0] not in used]
     if said:
         things.append(Drawn("", "written: " + ", ".join(said) if len(said) <= 8 else f"{len(said)} texts"))
     return things
@@ -160,7 +161,7 @@ def _names(panels: list[Axes]) -> dict[Axes, dict[str, str]]:
     for ax in panels:
         said: dict[str, set[str]] = defaultdict(set)
         for text in filter(lambda t: t.get_text().strip(), ax.texts):
-            said[to_hex(text.get_color())].add(plain(text.get_text()))
+            said[to_hex(text.get_color())].add(without_tex(text.get_text()))
         own[ax] = {color: min(texts) for color, texts in said.items() if len(texts) == 1}
         for color, name in [*own[ax].items(), *((color_of(line), _end(ax, line)) for line in ax.lines)]:
             shared[color] |= {name} - {""}
@@ -179,7 +180,7 @@ def _end(ax: Axes, line: Line2D) -> str:
     for text in ax.texts if len(x) and not is_guide(ax, line) else ():
         if isinstance(text, Annotation) and text.xycoords == "data" and to_hex(text.get_color()) == color_of(line):
             ends = ax.transData.transform([text.xy, (x[-1], y[-1])])
-            found.append((float(np.hypot(*np.diff(ends, axis=0)[0])), plain(text.get_text())))
+            found.append((float(np.hypot(*np.diff(ends, axis=0)[0])), without_tex(text.get_text())))
     distance, name = min(found, default=(np.inf, ""))
     return name if distance <= NEAR * ax.get_figure(root=True).dpi / 72 else ""  # type: ignore[union-attr]
 
@@ -190,7 +191,7 @@ def _groups(ax: Axes, names: dict[str, str]) -> list[tuple[str, list[Line2D]]]:
     for line in ax.lines:
         if line.get_visible() and not is_guide(ax, line):
             label, style = str(line.get_label()), str(line.get_linestyle())
-            name = plain(label) if not label.startswith("_") else names.get(color_of(line)) or _end(ax, line)
+            name = without_tex(label) if not label.startswith("_") else names.get(color_of(line)) or _end(ax, line)
             groups[name, color_of(line), style if style in STYLES else "None"].append(line)
     found = [name for name, _, _ in groups]
     return [
@@ -205,11 +206,11 @@ def _color_bar(ax: Axes) -> Any:
 
 
 def _title(ax: Axes) -> str:
-    return plain(ax.get_title("left") or ax.get_title("center") or ax.get_title("right"))
+    return without_tex(ax.get_title("left") or ax.get_title("center") or ax.get_title("right"))
 
 
 def _label(ax: Axes, which: str) -> str:
     """The label of an axis, its own or that of a panel which shares it."""
     sharing = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax) if which in "xy" else []
     labels = [getattr(other, f"{which}axis").get_label_text() for other in (ax, *sharing)]
-    return plain(next(filter(None, labels), ""))
+    return without_tex(next(filter(None, labels), ""))

@@ -13,7 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import AxLine, Line2D
 from matplotlib.text import Annotation
 
-from grokutil.figures.wording import between, count, number, plain, point, span
+from grokutil.figures.wording import between, count, point, rounded, span, without_tex
 
 NONE = np.empty(0)
 
@@ -51,10 +51,10 @@ def guides(lines: list[Line2D]) -> Drawn:
         if isinstance(line, AxLine):
             slope: Any = line.get_slope()
             told.append(
-                f"through {point(line.get_xy1() or ())}" + ("" if slope is None else f" of slope {number(slope)}")
+                f"through {point(line.get_xy1() or ())}" + ("" if slope is None else f" of slope {rounded(slope)}")
             )
         else:
-            told.append(f"y = {number(y[0])}" if y[0] == y[-1] else f"x = {number(x[0])}")
+            told.append(f"y = {rounded(y[0])}" if y[0] == y[-1] else f"x = {rounded(x[0])}")
     return Drawn("", f"{'guides' if len(told) > 1 else 'guide'}: {', '.join(told)}")
 
 
@@ -94,16 +94,17 @@ def _course(rows: np.ndarray) -> str:
     if rows.shape[1] > 2 or not _ordered(x):
         closed = np.allclose(rows[0], rows[-1], rtol=0, atol=1e-6 * np.ptp(rows))
         return f"{'closed' if closed else f'from {point(rows[0])} to {point(rows[-1])}'}, {_within(rows)}"
-    first, last, slack = f"{number(y[0])} at {number(x[0])}", f"{number(y[-1])} at {number(x[-1])}", 1e-9 * np.ptp(y)
-    if number(y.min()) == number(y.max()):
-        return f"stays at {number(y[0])} from {number(x[0])} to {number(x[-1])}"
+    first, last = f"{rounded(y[0])} at {rounded(x[0])}", f"{rounded(y[-1])} at {rounded(x[-1])}"
+    slack = 1e-9 * np.ptp(y)
+    if rounded(y.min()) == rounded(y.max()):
+        return f"stays at {rounded(y[0])} from {rounded(x[0])} to {rounded(x[-1])}"
     if (np.diff(y) >= -slack).all():
         return f"rises from {first} to {last}"
     if (np.diff(y) <= slack).all():
         return f"falls from {first} to {last}"
     turns = [("least", int(y.argmin())), ("greatest", int(y.argmax()))]
     told = [
-        f"{word} {where}" for word, k in turns if (where := f"{number(y[k])} at {number(x[k])}") not in (first, last)
+        f"{word} {where}" for word, k in turns if (where := f"{rounded(y[k])} at {rounded(x[k])}") not in (first, last)
     ]
     return ", ".join([f"from {first} to {last}", *told])
 
@@ -137,9 +138,9 @@ def bars(item: BarContainer, names: dict[str, str]) -> Drawn:
     if item.orientation == "horizontal":
         places, sizes = np.array([[(box.y0 + box.y1) / 2, box.width] for box in boxes]).T
     label = str(item.get_label())
-    name = plain(label) if not label.startswith("_") else names.get(color_of(item.patches[0]), "")
+    name = without_tex(label) if not label.startswith("_") else names.get(color_of(item.patches[0]), "")
     words = f"{count(len(sizes), 'bar')} at {span(places)}, sizes {span(sizes)}"
-    words += f", the greatest at {number(places[sizes.argmax()])}"
+    words += f", the greatest at {rounded(places[sizes.argmax()])}"
     return Drawn(name, words, *((sizes, places) if item.orientation == "horizontal" else (places, sizes)))
 
 
@@ -156,7 +157,7 @@ def collection(item: Any, names: dict[str, str], covered: set[str]) -> Drawn | N
     if isinstance(item, ContourSet):
         heights = np.asarray(item.levels, float)
         sets = f"{len(heights)} level sets, heights {span(heights)}"
-        return Drawn(name, sets if len(heights) > 1 else f"the level set of height {number(heights[0])}")
+        return Drawn(name, sets if len(heights) > 1 else f"the level set of height {rounded(heights[0])}")
     if kind.endswith("3DCollection"):
         return Drawn(name, "a surface" if kind.startswith("Poly") else "points or lines in space")
     if kind == "Quiver":

@@ -26,7 +26,7 @@ SIGNS = dict(
 MARKS = r"\\(?:mathrm|text|mathbf|mathcal|operatorname|bar|hat|dot|left|right|frac)(?![A-Za-z])|\\[,;!: ]"
 
 
-def number(x: float) -> str:
+def rounded(x: float) -> str:
     """A number with three digits: 0.05, 1230, 1.2e−7."""
     text = f"{float(x):.3g}"
     if "e" in text and 1e-4 <= abs(x) < 1e6:
@@ -37,7 +37,7 @@ def number(x: float) -> str:
     return "0" if text == "-0" else text.replace("-", "−")
 
 
-def plain(text: str) -> str:
+def without_tex(text: str) -> str:
     r"""A label without the marks of TeX: ``$\tau_{i}$`` is τ_i."""
 
     def formula(match: re.Match[str]) -> str:
@@ -48,7 +48,7 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"\$([^$]*)\$", formula, text).split())
 
 
-def finite(parts: Iterable[Any]) -> np.ndarray:
+def finite_values(parts: Iterable[Any]) -> np.ndarray:
     """The finite numbers of several arrays in one row."""
     together = np.concatenate([np.ravel(np.asarray(part, float)) for part in parts] or [np.empty(0)])
     return together[np.isfinite(together)]
@@ -56,19 +56,19 @@ def finite(parts: Iterable[Any]) -> np.ndarray:
 
 def span(values: Any) -> str:
     """From the least to the greatest."""
-    found = finite([values])
-    return f"{number(found.min())} to {number(found.max())}" if len(found) else "no finite value"
+    found = finite_values([values])
+    return f"{rounded(found.min())} to {rounded(found.max())}" if len(found) else "no finite value"
 
 
 def between(values: np.ndarray) -> str:
     """Where several numbers lie."""
-    low, high = number(values.min()), number(values.max())
+    low, high = rounded(values.min()), rounded(values.max())
     return f"at {low}" if low == high else f"between {low} and {high}"
 
 
 def point(place: Iterable[Any]) -> str:
     """The coordinates of a point."""
-    return "(" + ", ".join(number(float(x)) for x in place) + ")"
+    return "(" + ", ".join(rounded(float(x)) for x in place) + ")"
 
 
 def count(n: int, noun: str) -> str:

@@ -89,7 +89,7 @@ class Sweep:
         """
         if unknown := set(fixed) - set(self.axes):
             raise ValueError(f"{sorted(unknown)} are no arguments of this sweep; it has {list(self.axes)}")
-        wanted = {name: key(plain(name, value)) for name, value in fixed.items()}
+        wanted = {name: key(as_json(name, value)) for name, value in fixed.items()}
         found = tuple(o for o in self.outcomes if wanted == {name: key(o.cell[name]) for name in wanted})
         if not found:
             raise ValueError(f"no cell has {fixed}; the arguments and their values are {self.axes}")
@@ -180,7 +180,7 @@ def write_lines(path: Path, lines: Iterable[Line]) -> None:
             append_line(file, line)
 
 
-def plain(name: str, value: Any, nan: bool = True) -> Any:
+def as_json(name: str, value: Any, nan: bool = True) -> Any:
     """``value`` in what JSON can hold: NumPy and torch as numbers and lists, NaN as None if ``nan`` allows it.
 
     Raises:
@@ -188,9 +188,9 @@ def plain(name: str, value: Any, nan: bool = True) -> Any:
     """
     value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-        return {k: plain(f"{name}[{k!r}]", v, nan) for k, v in value.items()}
+        return {k: as_json(f"{name}[{k!r}]", v, nan) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(f"{name}[{k}]", v, nan) for k, v in enumerate(value)]
+        return [as_json(f"{name}[{k}]", v, nan) for k, v in enumerate(value)]
     if isinstance(value, float) and np.isinf(value):
         raise ValueError(f"{name} is {value}: JSON has no infinity; use None where there is no number")
     if isinstance(value, float) and np.isnan(value):

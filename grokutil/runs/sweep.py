@@ -16,7 +16,7 @@ from typing import Any
 
 from grokutil.checks import integer
 from grokutil.extras import extra
-from grokutil.runs.outcomes import Line, Outcome, Sweep, append_line, key, load, plain, read_lines, write_lines
+from grokutil.runs.outcomes import Line, Outcome, Sweep, append_line, as_json, key, load, read_lines, write_lines
 from grokutil.runs.processes import Processes, cores, one_thread
 from grokutil.runs.progress import progress_bar
 from grokutil.runs.storage import provenance
@@ -114,7 +114,7 @@ def _call(run: Run, cell: Cell) -> Line:
     begin = time.perf_counter()
     try:
         with one_thread():
-            result = plain("the result", run(**cell))
+            result = as_json("the result", run(**cell))
         if not isinstance(result, dict):
             raise ValueError(f"the result must be a mapping of names to values, got {result!r}")
         return {"cell": cell, "result": result, "seconds": round(time.perf_counter() - begin, 3)}
@@ -153,7 +153,7 @@ def _cells(run: Run, grid: Grid) -> list[Cell]:
             if isinstance(values, (str, Mapping)) or listed[name] is None:
                 raise ValueError(f"grid[{name!r}] must be a list of values, got {values!r}")
         grid = [dict(zip(listed, values, strict=True)) for values in itertools.product(*listed.values())]
-    cells = [plain("a cell", cell, nan=False) for cell in grid]
+    cells = [as_json("a cell", cell, nan=False) for cell in grid]
     if not cells or not all(isinstance(cell, dict) and cell and cell.keys() == cells[0].keys() for cell in cells):
         raise ValueError(f"grid must have cells, and all of them the same arguments; got {cells[:5]}")
     if len({key(cell) for cell in cells}) < len(cells):
