@@ -16,7 +16,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+from grokutil.extras import extra
+
+with extra("sweeps"):
+    import cloudpickle
 
 ATTEMPTS = 3
 # A fork of a process that has PyTorch begins at once; elsewhere than on Linux each has to import it.
