@@ -16,8 +16,15 @@ from torch.autograd.forward_ad import unpack_dual
 
 from grokutil.checks import finite
 
-# The OpenBLAS of SciPy's wheels has threads of its own: as many as PyTorch's, set before each use
+SMALL = 1000  # rows of a matrix up to which a second thread of SciPy's may cost more than it saves
+
+# The OpenBLAS of SciPy's wheels has threads of its own, beside PyTorch's
 _set_threads = getattr(ctypes.CDLL(_fblas.__file__), "scipy_openblas_set_num_threads", lambda number: None)
+
+
+def _threads_for(rows: int) -> None:
+    """One thread for a small matrix, as many as PyTorch's for others."""
+    _set_threads(torch.get_num_threads() if rows > SMALL else 1)
 
 
 def lower_gram(H: Tensor) -> Tensor:
@@ -34,7 +41,7 @@ class _LowerGram(torch.autograd.Function):
     def forward(H: Tensor) -> Tensor:
         if H.ndim > 2 or H.device.type != "cpu":
             return H @ H.mT
-        _set_threads(torch.get_num_threads())
+        _threads_for(len(H))
         columns = H.mT.is_contiguous()  # BLAS's matrices are column-major
         return torch.from_numpy(dsyrk(1.0, (H if columns else H.mT).numpy(), trans=not columns, lower=True))
 
@@ -75,7 +82,7 @@ def cholesky_or_none(K: Tensor, overwrite: bool = False, terms: int = 1) -> Tens
     if array is None:
         L, info = torch.linalg.cholesky_ex(K)
     else:
-        _set_threads(torch.get_num_threads())
+        _threads_for(len(K))
         rows = array.flags.c_contiguous  # LAPACK's matrices are column-major, as K^T is then
         factor, info = dpotrf(array.T if rows else array, lower=not rows, overwrite_a=overwrite)
         L, info = torch.from_numpy(factor.T if rows else factor), torch.tensor(info)

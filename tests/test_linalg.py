@@ -7,7 +7,7 @@ import torch
 from scipy.linalg import _fblas
 from torch.autograd import forward_ad
 
-from grokutil.linalg import cholesky_or_none, conjugate_gradients, lower_gram
+from grokutil.linalg import SMALL, cholesky_or_none, conjugate_gradients, lower_gram
 from grokutil.runs.processes import one_thread
 
 
@@ -26,23 +26,23 @@ def test_what_cholesky_does_not_read_is_left_out():
     assert not lower_gram(draw(60, 60)).triu(1).any()
 
 
-def test_scipys_threads_are_as_many_as_pytorchs():
+def test_scipys_threads_are_as_many_as_pytorchs_for_a_large_matrix_and_one_for_a_small_one():
     number = getattr(ctypes.CDLL(_fblas.__file__), "scipy_openblas_get_num_threads", None)
     if number is None:
         pytest.skip("this SciPy has another BLAS")
-    with one_thread():
-        lower_gram(draw(5, 5))
-        assert number() == 1
+    large, small = draw(SMALL + 1, 1), draw(SMALL, 1)
+    before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        lower_gram(draw(5, 5))
-        assert number() == 3
-        with one_thread():
-            cholesky_or_none(torch.eye(5).double())
-            assert number() == 1
+        for H, expected in ((large, 3), (small, 1)):
+            lower_gram(H)
+            assert number() == expected
+            with one_thread():
+                cholesky_or_none(torch.eye(len(H)).double())
+                assert number() == 1
     finally:
-        torch.set_num_threads(1)
-        lower_gram(draw(5, 5))
+        torch.set_num_threads(before)
+        lower_gram(large)
 
 
 @pytest.mark.parametrize("order", ["rows", "columns", "slices"])
