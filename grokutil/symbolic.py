@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-import mpmath
 import numpy as np
-import sympy as sp
+
+from grokutil.extras import extra
+
+with extra("symbolic"):
+    import mpmath
+    import sympy as sp
 
 RIDGE = sp.Symbol("lambda", nonnegative=True)
 

@@ -63,7 +63,7 @@ class TestMeasurement:
         page(tmp_path, "small", "1")
         page(tmp_path, "alone", burn, hold)
         page(tmp_path, "child", burn, hold, child, core)
-        small, alone, both = (measure(tmp_path / f"{name}.md") for name in ("small", "alone", "child"))
+        small, alone, both = (Chapter(*measure(tmp_path / f"{name}.md")) for name in ("small", "alone", "child"))
         assert 0.9 < alone.cells[0] < 1.5 and len(both.cells) == 4
         assert 290 < alone.megabytes - small.megabytes < 320 and 290 < both.megabytes - alone.megabytes < 330
 

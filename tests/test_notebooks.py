@@ -169,8 +169,8 @@ class TestLaunchButton:
         def first(address):
             return nbformat.read(build(address).parent / "_sources" / "book" / "cells.ipynb", 4).cells[0].source
 
-        assert f"pip install git+{ADDRESS}@main" in first(ADDRESS)
-        assert "pip install ." in first("")
+        assert f"pip install 'grokutil[book] @ git+{ADDRESS}@main'" in first(ADDRESS)
+        assert "pip install '.[book]'" in first("")
 
 
 def needed(*names):
@@ -181,8 +181,15 @@ def needed(*names):
         if requirement.name not in found:
             found[requirement.name] = importlib.metadata.distribution(requirement.name)
             lines = map(Requirement, found[requirement.name].requires or [])
-            queue += [line for line in lines if not line.marker or line.marker.evaluate({"extra": ""})]
+            queue += [line for line in lines if asked(line)]
     return found.values()
+
+
+BOOK = ("figures", "symbolic", "sweeps", "widgets")  # what the extra `book` asks for
+
+
+def asked(requirement, extras=("",)):
+    return not requirement.marker or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def link(source, target):
@@ -221,8 +228,9 @@ def clean(root, tmp_path_factory):
     subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
     (site,) = (folder / "env").glob("lib/python*/site-packages")
     (metadata,) = site.glob("grokutil-*.dist-info")
-    declared = importlib.metadata.PathDistribution(metadata).requires
-    requirements = [line for line in declared if "extra ==" not in line]
+    declared = map(Requirement, importlib.metadata.PathDistribution(metadata).requires)
+    chapters = [line for line in declared if asked(line, ("", *BOOK))]
+    requirements = [str(line).partition(";")[0] for line in chapters if line.name != "grokutil"]
     for distribution in needed(*requirements, "ipykernel", "nbclient"):
         for file in distribution.files:
             if file.parts[:4] != ("..", "..", "..", "bin") and distribution.locate_file(file).is_file():

@@ -52,8 +52,8 @@ def write(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
 def how_to_install(theme: dict[str, Any]) -> str:
     """How a reader gets grokutil, with the address or without."""
     if address := theme.get("repository_url"):
-        return f"`pip install git+{address}@{theme.get('repository_branch') or 'main'}`"
-    return "`pip install .` in a copy of the book's repository"
+        return f"`pip install 'grokutil[book] @ git+{address}@{theme.get('repository_branch') or 'main'}'`"
+    return "`pip install '.[book]'` in a copy of the book's repository"
 
 
 def notebook(source: str, install: str, title: str, name: Name) -> nbformat.NotebookNode:

@@ -49,7 +49,7 @@ def main() -> None:
     from grokutil.benchmarks.one_chapter import measure  # with packages that readers of the table need not have
 
     for number, path in enumerate(chapters(options.book, options.names)):
-        row = measure(path)
+        row = Chapter(*measure(path))
         print_chapters([row], head=number == 0)
         if options.store:
             store(row, TARGET)

@@ -14,20 +14,23 @@ import jupytext
 import psutil
 from nbclient import NotebookClient
 
-from grokutil.benchmarks.chapters import Chapter
 from grokutil.benchmarks.memory import high_water
 from grokutil.runs.processes import ONE_THREAD
 
 PAUSE = 0.2  # seconds between two looks at the memory; a look takes milliseconds
 
 
-def measure(path: Path) -> Chapter:
-    """Run one chapter in a process of its own, whose descendants are the kernel and what the kernel starts."""
+def measure(path: Path) -> tuple[str, float, list[float], int]:
+    """Run one chapter in a process of its own, whose descendants are the kernel and what the kernel starts.
+
+    Returns:
+        The fields of a :class:`~grokutil.benchmarks.chapters.Chapter`: name, seconds, CPU seconds of each cell, MiB.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_measure, path).result()
 
 
-def _measure(path: Path) -> Chapter:
+def _measure(path: Path) -> tuple[str, float, list[float], int]:
     os.environ.update(ONE_THREAD, TQDM_DISABLE="1")
     cells: list[float] = []
 
@@ -49,7 +52,7 @@ def _measure(path: Path) -> Chapter:
         start = time.perf_counter()
         client.execute()
         seconds = time.perf_counter() - start
-    return Chapter(path.stem, round(seconds, 1), cells, round(peak.megabytes))
+    return path.stem, round(seconds, 1), cells, round(peak.megabytes)
 
 
 def cpu_seconds() -> float:

@@ -7,7 +7,13 @@ import os
 import tempfile
 from pathlib import Path
 
-import nbformat
+from grokutil.extras import extra
+
+with extra("course"):
+    import jupytext  # noqa: F401
+    import nbclient  # noqa: F401
+    import nbformat
+    import nbgrader  # noqa: F401
 
 from grokutil.course import choice, report
 from grokutil.course.batch import grade_folder, handed_in

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 import grokutil
 from grokutil.course import marks, report
 from grokutil.course.files import is_junk, shown
-from grokutil.course.grading import Record, grade, listed
+from grokutil.course.grading import Batch, Record, grade, listed
 from grokutil.course.problems import ProblemSet
 from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import canonical
@@ -27,16 +27,6 @@ from grokutil.runs.processes import cores
 from grokutil.runs.storage import write_text
 
 RECORDS = "records"
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What came of grading a folder: a record for each student and set, and remarks on what belongs to none."""
-
-    records: list[Record]
-    remarks: list[str]
-    seconds: float
-    reused: int
 
 
 def grade_folder(

@@ -18,13 +18,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from grokutil.course.pictures import from_bundle, readable
+from grokutil.course.values import STOPPED, message
 from grokutil.course.watch import limit
 
 if TYPE_CHECKING:
     from grokutil.course.kernel import Kernel
 
-STOPPED = "stopped:"  # how the message on what ran out of time begins
-NOT_DEFINED = "not defined"
 HANDED_IN = "/handed-in"  # in a sandbox: the student's files, read-only
 FOR_PICTURES = 8 * 2**20  # characters of all pictures together
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -66,11 +65,11 @@ async def run(kernel: Kernel, job: Mapping[str, Any], channel: BinaryIO) -> None
     client = NotebookClient(nbformat.v4.new_notebook(cells=cells), record_timing=False)
     for number, cell in enumerate(client.nb.cells):
         reply, client.clear_before_next_output = None, False
-        for message in await kernel.run(cell.source) if cell.source.strip() else ():
-            if message["msg_type"] == "execute_reply":
-                reply = message["content"]
-            elif message["msg_type"] != "status":
-                client.process_message(message, cell, number)
+        for said in await kernel.run(cell.source) if cell.source.strip() else ():
+            if said["msg_type"] == "execute_reply":
+                reply = said["content"]
+            elif said["msg_type"] != "status":
+                client.process_message(said, cell, number)
         outputs = shown(cell.outputs, job["limits"]["output"], room)
         room -= sum(len(output.get("picture", "")) for output in outputs)
         say(cell=number, outputs=outputs, error=error(reply))
@@ -113,15 +112,6 @@ def error(reply: Mapping[str, Any] | None = None) -> str | None:
         return f"{STOPPED} {text}" if name == "TimeLimit" else text
     lines = LINE.findall(COLOURS.sub("", "\n".join(map(str, reply.get("traceback") or ()))))
     return message(name, text, int(lines[-1]) if lines else None)
-
-
-def message(name: str, text: Any, line: int | None) -> str:
-    """What a student reads about an error in a cell."""
-    where = f" (line {line} of its cell)" if line else ""
-    try:
-        return f"{name}: {str(text)[:500]}{where}"
-    except BaseException:
-        return f"{name}{where}"
 
 
 if __name__ == "__main__":

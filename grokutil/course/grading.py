@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from grokutil.course.driver import NOT_DEFINED
 from grokutil.course.files import shown
 from grokutil.course.parts import Part
 from grokutil.course.pictures import is_picture
@@ -16,7 +15,7 @@ from grokutil.course.problems import ProblemSet, grade_id
 from grokutil.course.sandbox import Sandbox
 from grokutil.course.student import student
 from grokutil.course.submission import Given, Submission, given_cells
-from grokutil.course.values import encode
+from grokutil.course.values import NOT_DEFINED, encode
 from grokutil.course.watch import Limits, Outcome
 
 NOT_RUN = "nothing was run"
@@ -26,6 +25,16 @@ MOST_ERRORS = 2
 BESIDE = "the cell for this answer is empty, but other cells of your own are not"
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of grading a folder: a record for each student and set, and remarks on what belongs to none."""
+
+    records: list[Record]
+    remarks: list[str]
+    seconds: float
+    reused: int
 
 
 def grade(

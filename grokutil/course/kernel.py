@@ -23,8 +23,7 @@ from ipykernel.zmqshell import ZMQInteractiveShell
 from jupyter_client.session import Session
 from traitlets import Float, Int, Type
 
-from grokutil.course.driver import NOT_DEFINED, STOPPED, message
-from grokutil.course.values import decode, encode
+from grokutil.course.values import NOT_DEFINED, STOPPED, decode, encode, message
 
 SETTLE = 0.02  # seconds for what was printed past Python to arrive
 AGAIN = 5.0  # seconds of processor time until what does not stop is told so again

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grokutil.course.marks import row
 
 if TYPE_CHECKING:
-    from grokutil.course.batch import Batch
+    from grokutil.course.grading import Batch
     from grokutil.course.sandbox import Sandbox
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

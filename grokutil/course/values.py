@@ -1,4 +1,4 @@
-"""Answers as data: what crosses between a student's process and the grader, in JSON, never in pickle."""
+"""Answers as data: what crosses between a student's process and the grader, in JSON, never in pickle; and errors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+STOPPED = "stopped:"  # how the message on what ran out of time begins
+NOT_DEFINED = "not defined"
 DTYPES = (
     "bool",
     "uint8",
@@ -150,3 +152,12 @@ def _from_bytes(content: Any) -> np.ndarray:
     if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) != array.size:
         raise ValueError(f"{array.size} numbers do not fill the shape {shape}")
     return array.reshape(shape).astype(name)
+
+
+def message(name: str, text: Any, line: int | None) -> str:
+    """What a student reads about an error in a cell."""
+    where = f" (line {line} of its cell)" if line else ""
+    try:
+        return f"{name}: {str(text)[:500]}{where}"
+    except BaseException:
+        return f"{name}{where}"

@@ -2,3 +2,9 @@
 
 Numbers go in, axes come out. The package imports the mathematics and ``grokutil.runs``; neither imports it.
 """
+
+from grokutil.extras import extra
+
+with extra("figures"):
+    import matplotlib  # noqa: F401
+    import PIL  # noqa: F401

@@ -15,7 +15,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+from grokutil.extras import extra
+
+with extra("sweeps"):
+    import cloudpickle
 
 ATTEMPTS = 3
 ONE_THREAD = dict.fromkeys(

@@ -14,13 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from grokutil.checks import integer
+from grokutil.extras import extra
 from grokutil.runs.outcomes import Line, Outcome, Sweep, append_line, key, load, plain, read_lines, write_lines
 from grokutil.runs.processes import Processes, cores, one_thread
 from grokutil.runs.progress import progress_bar
 from grokutil.runs.storage import provenance
+
+with extra("sweeps"):
+    from filelock import FileLock, Timeout
 
 __all__ = ["Outcome", "Sweep", "load", "sweep"]
 
