@@ -371,6 +371,9 @@ class TestTraining:
         assert rate.input_value() == "0.001" and page.get_by_label("weight decay").input_value() == "0"
         code = page.locator(".share code").text_content()
         assert "weight_decay=1," in code and 'optimiser="adamw"' in code and "momentum" not in code
+        page.get_by_text("A grid of runs").click()
+        page.get_by_text("30 runs of 10000 steps").wait_for()
+        assert page.locator(".grid tbody th").all_inner_texts() == ["0.01", "0.1", "0.3", "1", "3"]
         rate.fill("-1")
         with pytest.raises(ValueError, match="learning_rate must be positive") as caught:
             gradient_descent(modular_addition(7, train_size=20), optimiser="adamw", learning_rate=-1, steps=1)
@@ -738,8 +741,8 @@ class TestDestinations:
         assert said == pytest.approx(expected, rel=6e-3, abs=1e-3)
 
     def test_the_seed_is_that_of_the_noise_and_a_bad_one_gets_the_package_s_sentence(self, open_page):
-        page = open_page("destinations")
-        page.wait_for_function("document.querySelector('.status')?.textContent")
+        page = open_page("destinations#destinations:dial=0.5")
+        page.wait_for_function("document.querySelector('.status')?.textContent.startsWith('label noise 0.5: ')")
         before = page.locator(".status").inner_text()
         page.get_by_label("seed").fill("1")
         page.wait_for_function("(text) => document.querySelector('.status').textContent !== text", arg=before)

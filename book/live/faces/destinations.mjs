@@ -60,7 +60,7 @@ export function mount(place, given = linked("destinations")) {
   const box = frame("destinations", "Destinations: where ways of training end", "choose how to train, and how strongly. The ring is where the formula says that it ends."), said = speaker("said status"), shared = share("destinations");
   const controls = form([
     ["practice", "practice", { options: Object.keys(PRACTICES), value: "label noise" }],
-    ["dial", "strength", { type: "range", min: 0, max: 1, step: 0.01, value: 0.5 }],
+    ["dial", "strength", { type: "range", min: 0, max: 1, step: 0.01, value: 0 }],
     ["seed", "seed", number(0, { step: 1 })],
   ], given, () => draw());
   const map = plane(() => {}), squares = chart({ title: "w₁²", xlabel: "s" });
@@ -81,6 +81,7 @@ export function mount(place, given = linked("destinations")) {
     for (const radius of CIRCLES) map.line(spread(-1.9, 0.2).map((angle) => [radius * Math.cos(angle), radius * Math.sin(angle)]), { class: "line pale", "stroke-dasharray": "2 4" });
     for (const w of ends) map.dot(w, 2, "fill: var(--train); opacity: 0.4");
     map.line(path, { class: "curve", style: "stroke: var(--train)" });
+    map.dot(START, 4, "fill: var(--ground); stroke: var(--train); stroke-width: 1.5");
     map.dot(last, 4, "fill: var(--train)");
     map.dot([end ** 0.5, end - 2], 8, `fill: none; stroke: ${green}; stroke-width: 2.5`);
     map.node.setAttribute("aria-label", `The parabola of zero loss with a path on it, and circles of equal length. ${text}`);
