@@ -137,7 +137,8 @@ def usage(pid: int, uid: int | None = None) -> tuple[int, float]:
 
     Time counts also what ended children took. Both are 0 when the process has ended.
     """
-    import psutil  # here, because only those who watch need it
+    with extra("course"):
+        import psutil  # here, because only those who watch need it
 
     ours: set[psutil.Process] = set()
     memory, seconds = 0, 0.0
