@@ -201,7 +201,7 @@ export function runner(place, given, config) {
   keep.disabled = true;
   const tellKept = () => {
     list.replaceChildren();
-    kept.forEach(({ text, records: old }, j) => list.append(html("span", { className: "swatch", style: `background: var(${COLOURS[j % COLOURS.length]})` }), `${text}: test accuracy ${old.at(-1).test.accuracy.toFixed(2)} `));
+    kept.forEach(({ text, records: old }, j) => list.append(html("span", { className: "swatch", style: `background: var(${COLOURS[j % COLOURS.length]})` }), `\u2060${text}: test accuracy ${old.at(-1).test.accuracy.toFixed(2)} `));
     if (kept.length) list.append(button("Forget", () => {
       kept = [];
       tellKept();
