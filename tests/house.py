@@ -59,7 +59,8 @@ def rooms(graph: Graph) -> Graph:
     between: Graph = {}
     for name, targets in graph.items():
         if name and name not in DOORS:
-            between.setdefault(room(name), set()).update(map(room, targets - set(DOORS)))
+            through = targets.union(*(graph[door] for door in targets & set(DOORS))) - set(DOORS)
+            between.setdefault(room(name), set()).update(map(room, through))
     return {name: targets - {name} for name, targets in between.items()}
 
 

@@ -27,6 +27,12 @@ def test_rooms_import_downwards_only():
     assert "widgets" in graph and not any("widgets" in targets for targets in graph.values())
 
 
+def test_who_goes_through_a_door_is_seen_in_the_room_behind_it():
+    graph = imports()
+    graph["least_norm"] = graph["least_norm"] | {"plot"}
+    assert "figures" in rooms(graph)["mathematics"]
+
+
 def test_contributing_shows_the_house_as_it_is(root):
     assert picture() in (root / "CONTRIBUTING.md").read_text(), "python -m tests.house prints it for CONTRIBUTING"
 
