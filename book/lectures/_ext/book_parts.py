@@ -12,6 +12,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 LABEL = re.compile(r'\bid="([\w-]+)"')
+BARE = re.compile(r'<span id="[\w-]+"></span>')  # an address before something, or of something that has moved
 TITLE = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 LEFT_OUT = "a.headerlink, details, button, script, .figure-text"
 
@@ -31,8 +32,10 @@ class BookParts:
 
     @cached_property
     def places(self) -> dict[str, str]:
-        """The page of each label; the first page that has it."""
-        return {label: name for name in reversed(self.texts) for label in LABEL.findall(self.texts[name])}
+        """The page of each label: the first that has what it names, or else the first that has the bare address."""
+        pages = list(reversed(self.texts.items()))
+        pages += [(name, BARE.sub("", text)) for name, text in pages]  # what comes later counts
+        return {label: name for name, text in pages for label in LABEL.findall(text)}
 
     def page(self, name: str) -> BeautifulSoup:
         """The main text of one page.
