@@ -1,5 +1,5 @@
 // The valley: two weights, training and the slow flow. Drag the point, see the forces and how far the two part.
-import { button, chart, coalesced, form, frame, html, linked, logarithm, player, power, refusal, round, share, speaker, spread } from "../parts/shared.mjs";
+import { button, chart, coalesced, form, frame, html, linked, logarithm, named, player, power, refusal, round, share, speaker, spread } from "../parts/shared.mjs";
 import { integrate } from "../parts/ode.mjs";
 import { plane } from "../parts/plane.mjs";
 
@@ -174,7 +174,7 @@ export function mount(place, given = linked("valley")) {
   });
   const key = html("p", { className: "key" });
   for (const [color, text] of [["--train", "training"], ["--measurement", "ghost of the slow flow (ring)"], ["--test", "pull of the loss"], ["--layer2", "weight decay"], ["--layer1", "their sum"]])
-    key.append(html("span", { className: "swatch", style: `background: var(${color})` }), `\u2060${text} `);
+    key.append(named(text, color));
   begin();
   for (const name of ["x", "y"]) if (given[name] !== undefined) controls.set({ [name]: given[name] });
   box.append(controls.node, html("div", { className: "strip" }, play.node, land), html("div", { className: "charts" }, html("div", {}, map.node, key), html("div", {}, errors.node, residual.node)), ...said.nodes, shared.node);

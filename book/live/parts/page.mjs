@@ -6,6 +6,8 @@ export const html = (name, properties = {}, ...children) => {
   node.append(...children);
   return node;
 };
+// A text with its colour before it, on one line.
+export const named = (text, color, opacity = 1) => html("span", { className: "named" }, html("span", { className: "swatch", style: `background: var(${color}); opacity: ${opacity}` }), text);
 const attributed = (node, attributes) => {
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   return node;

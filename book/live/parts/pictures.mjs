@@ -1,5 +1,5 @@
 // Pictures of a network that adds: the whole addition table, and the circle of a frequency with the strength of all.
-import { element, html, picture } from "./shared.mjs";
+import { element, html, named, picture } from "./shared.mjs";
 
 const KINDS = [["train, right", "--train", 1], ["train, wrong", "--train", 0.3], ["test, right", "--test", 1], ["test, wrong", "--test", 0.3]];
 
@@ -7,7 +7,7 @@ const KINDS = [["train, right", "--train", 1], ["train, wrong", "--train", 0.3],
 export function table() {
   const canvas = html("canvas"), told = html("p", { className: "key" }), key = html("p", { className: "key" });
   canvas.setAttribute("role", "img");
-  for (const [text, color, opacity] of KINDS) key.append(html("span", { className: "swatch", style: `background: var(${color}); opacity: ${opacity}` }), `\u2060${text} `);
+  for (const kind of KINDS) key.append(named(...kind));
   let shown = null;
   const draw = ({ p, pairs, answers }) => { // pairs, answers: { train, test }
     const pen = canvas.getContext("2d"), style = getComputedStyle(canvas), said = new Map(), right = { train: 0, test: 0 };

@@ -1,7 +1,7 @@
 // A face that runs: settings, Run and Stop, curves and pictures that grow, a look back, earlier runs kept beside it.
 import { Engine, plan } from "../engine/engine.mjs";
 import { ring, table } from "./pictures.mjs";
-import { button, chart, coalesced, fold, form, frame, html, round, share, speaker } from "./shared.mjs";
+import { button, chart, coalesced, fold, form, frame, html, named, round, share, speaker } from "./shared.mjs";
 
 export { ring };
 export const PHONE = "small, for a phone"; // the preset that a narrow screen begins with
@@ -201,7 +201,7 @@ export function runner(place, given, config) {
   keep.disabled = true;
   const tellKept = () => {
     list.replaceChildren();
-    kept.forEach(({ text, records: old }, j) => list.append(html("span", { className: "swatch", style: `background: var(${COLOURS[j % COLOURS.length]})` }), `\u2060${text}: test accuracy ${old.at(-1).test.accuracy.toFixed(2)} `));
+    kept.forEach(({ text, records: old }, j) => list.append(named(`${text}: test accuracy ${old.at(-1).test.accuracy.toFixed(2)}`, COLOURS[j % COLOURS.length])));
     if (kept.length) list.append(button("Forget", () => {
       kept = [];
       tellKept();

@@ -1,4 +1,4 @@
-// From book/live by make live, SHA-256 1eca7a9af68f6848b758e144bb143f920b79577b6a799a72509f1bfcb3fdc211
+// From book/live by make live, SHA-256 da05cd199e2a2a5cadfd18d652eef3853b7a9fe815b29bb5337850dba49c64d2
 import{Engine as T,plan as j}from"./engine.js";import{about as z,keywords as F}from"./runner.js";import{button as R,code as H,form as L,html as n,speaker as M}from"./shared.js";var m=[1e-5,1e-4,3e-4,.001,.003],U=[.01,.1,.3,1,3],p=[.4,.5,.6,.7,.8,.9],Y=1e4,x=({optimiser:s})=>s==="adamw"?U:m,q=(s,u)=>`from grokutil.data import modular_addition
 from grokutil.measure import learning_curves
 from grokutil.train import gradient_descent

@@ -1,4 +1,4 @@
-// From book/live by make live, SHA-256 1eca7a9af68f6848b758e144bb143f920b79577b6a799a72509f1bfcb3fdc211
+// From book/live by make live, SHA-256 da05cd199e2a2a5cadfd18d652eef3853b7a9fe815b29bb5337850dba49c64d2
 import{chart as x,linked as T}from"./shared.js";import{runner as A}from"./runner.js";var y=11,p=59,l=128,z=1e-4,_=.001,D=18,P=[["unit","unit",{type:"range",min:0,max:l-1,step:1,value:D}],["step","step",{type:"number",min:20,step:1,value:1e4}],["seed","seed",{type:"number",min:0,step:1,value:0}]],O=Object.fromEntries([["late",1e4],["just memorised",300],["later still",3e4]].map(([r,a])=>[`${r} (step ${a})`,{step:a,seed:0}])),R=({unit:r,step:a,seed:e})=>`from grokutil.data import modular_addition
 from grokutil.kinks import sliding_kinks
 from grokutil.train import gradient_descent, ridge_from_weight_decay
