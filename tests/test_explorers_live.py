@@ -74,7 +74,7 @@ def lab(root, tmp_path_factory):
         yield wait_for_server(home / "runtime", home / "log"), home / "runtime"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(HANGS / 1000)
 
 
 def shorten(path):
@@ -151,7 +151,7 @@ def notebook(browser, lab):
         opened.clear()
         for kernel in kernels(url):
             request = urllib.request.Request(f"{url}api/kernels/{kernel}?token={TOKEN}", method="DELETE")
-            urllib.request.urlopen(request, timeout=30)
+            urllib.request.urlopen(request, timeout=HANGS / 1000)
 
     def notebook(name):
         if name not in opened:

@@ -22,7 +22,7 @@ from mutants.stored import plan, seed
 from grokutil.claims import LEDGER
 
 FORMULAS = """activations chebyshev constraints data flow fourier gradient_flow inputs isolated kinks linalg manifold
-measure mechanism model ntk symbolic toy train units walks""".split()
+figures/mechanism measure model ntk symbolic toy train units walks""".split()
 SIZES, COUNT = "test_data.py::test_the_papers_sizes", "section-7.1-count"
 
 
