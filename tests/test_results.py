@@ -367,8 +367,9 @@ def test_a_part_of_each_kind_of_noise_is_computed_again():
     expected, notes = results.load("noise", "edge_small")
     place = notes["seeds"].index(28)
     again, _ = small.edge_small(seeds=(28,), slow_steps=notes["slow_steps"][:1])
-    for key in ("end", "free", "loss", "predicted", "ridge"):
-        np.testing.assert_allclose(again[key][0, 0], expected[key][0, place], rtol=1e-2, err_msg=key)
+    # at the edge a run is chaotic: of eight starts 1e-13 apart the losses differed by up to 1.6 %, the ends by 0.5 %
+    for key, rtol in {"end": 2e-2, "free": 1e-2, "loss": 4e-2, "predicted": 1e-9, "ridge": 1e-9}.items():
+        np.testing.assert_allclose(again[key][0, 0], expected[key][0, place], rtol=rtol, err_msg=key)
 
     expected, notes = results.load("noise", "batches_small")
     again = small.batch_runs(small.batch_networks(), small.BATCH_STEADY, notes["slow_steps"][0], 1, notes["runs"])
