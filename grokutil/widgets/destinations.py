@@ -15,7 +15,7 @@ from grokutil.widgets.live import Live, drawing, explorer
 from grokutil.widgets.player import Control, player
 
 SIZE = (5.6, 2.9)
-FRACTION = (0.0, 0.25, 0.5, 0.75, 1.0)
+FRACTION = (0.5, 1.0)
 PRACTICES = ("label noise", "learning rate", "speeds")
 LETTERS = {"label noise": r"$\gamma$", "learning rate": r"$\eta$", "speeds": "$a$"}
 RANGES = {"label noise": (0.0, 1.0), "learning rate": (0.05, 0.3)}
@@ -68,6 +68,6 @@ def destinations() -> W.VBox:
         "practice": W.Dropdown(options=PRACTICES, description="practice"),
         "dial": W.FloatSlider(0.5, min=0, max=1, step=0.01, description="strength"),
     }
-    step = Control("dial", "strength", FRACTION, first=2)
+    step = Control("dial", "strength", FRACTION, first=0)
     kernel_free = player(draw, step, Control("practice", "practice", PRACTICES), size=SIZE, interval=900)
     return explorer(kernel_free, Live(drawing(draw, SIZE), controls, face="destinations"))
