@@ -38,8 +38,8 @@ from grokutil.claims.page import (
     claims_table,
     counts_table,
     escape,
-    number,
     numbers_tables,
+    readable,
     reasons_table,
     seeds,
     untested,
@@ -352,7 +352,7 @@ def test_an_executed_page_gives_its_verdicts_to_programs():
 
 
 def test_the_page_writes_numbers_and_text_for_readers():
-    assert [number(x) for x in (0.0, 1.0, 0.0123, 5000.0, 1e-12, 2.5e6, math.nan)] == [
+    assert [readable(x) for x in (0.0, 1.0, 0.0123, 5000.0, 1e-12, 2.5e6, math.nan)] == [
         "0", "1", "0.0123", "5000", "1e-12", "2.5e6", "none",
     ]  # fmt: skip
     assert seeds((0, 1, 2, 3, 4)) == "0 to 4" and seeds((2,)) == "2" and seeds((0, 2)) == "0, 2"

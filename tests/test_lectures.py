@@ -10,7 +10,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import notebook_of
-from pages import NO_CONTRAST, TAGS, Visit, arrive, audit, listen, prepare
+from pages import NAMES_NOT_CONTRAST, TAGS, Visit, arrive, audit, listen, prepare
 
 LECTURES = [
     "01_two_weights", "02_valley", "03_forces", "04_slow_flow", "05_addition", "06_along", "07_price", "08_one_layer",
@@ -152,7 +152,7 @@ def test_axe_finds_nothing_grave(browser, server, lectures, page_name):
     for slide in slides:
         if page_name[0].isdigit():
             page.evaluate("(slide) => Reveal.slide(slide)", slide)
-        found += audit(page, runOnly=TAGS, **({} if slide in (0, 3, 5) else {"rules": NO_CONTRAST}))
+        found += audit(page, runOnly=TAGS, **({} if slide in (0, 3, 5) else {"rules": NAMES_NOT_CONTRAST}))
     assert found == []
     page.close()
 

@@ -128,6 +128,7 @@ def _unbroken(folder: Path, mutants: Sequence[Mutant]) -> list[Task]:
 
 def _trials(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Answer, float]]:
     """Number, answer and seconds of each task, as they end."""
+    forkserver._forkserver._stop()  # one that runs already may have imported the package, and not the copy
     start, running, waiting = get_context("forkserver"), {}, list(enumerate(tasks))
     start.set_forkserver_preload(HEAVY)
     try:
