@@ -1,6 +1,5 @@
 """What Binder builds from `.binder/`: repo2docker prints its Dockerfile without building it."""
 
-import importlib.metadata
 import json
 import os
 import re
@@ -8,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_notebooks import needed
 from test_repository import PACKAGE_INDEX, PUBLIC_INDEXES
 
 from grokutil.runs.processes import ONE_THREAD
@@ -56,20 +55,7 @@ def installed_on_binder(root):
     """Names of all packages that .binder/requirements.txt brings, from what the installed ones declare."""
     lines = (root / ".binder" / "requirements.txt").read_text().splitlines()
     assert ".[book]" in lines  # the project, with what its chapters need
-    queue = [line for line in lines if re.match(r"\w", line)] + ["grokutil[book]"]
-    found = set()
-    while queue:
-        requirement = Requirement(queue.pop())
-        asked = {"extra": ""}, *({"extra": extra} for extra in requirement.extras)
-        name = canonicalize_name(requirement.name)
-        if (name, *requirement.extras) in found:
-            continue
-        found.add((name, *requirement.extras))
-        for line in importlib.metadata.requires(name) or []:
-            needed = Requirement(line)
-            if not needed.marker or any(needed.marker.evaluate(extra) for extra in asked):
-                queue.append(line)
-    return {name for name, *_ in found} - {"grokutil"}
+    return needed(*(line for line in lines if re.match(r"\w", line)), "grokutil[book]").keys() - {"grokutil"}
 
 
 def test_everything_in_the_image_has_its_version_from_our_requirements(root):

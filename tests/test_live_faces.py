@@ -108,6 +108,15 @@ def mounted(page, name, values):
     return finished(page)
 
 
+def brought_back(open_page, page, name):
+    """What a face says when the link to its run has brought that back."""
+    link = page.get_by_role("link", name="link to this run").get_attribute("href")
+    again = open_page(name + link[link.index("#") :])
+    again.wait_for_function("document.querySelector('.status')?.textContent.startsWith('Done')", timeout=60_000)
+    again.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    return again.locator(".live-face").evaluate(LABELS)
+
+
 def finished(page):
     page.wait_for_function(ENDED, timeout=120_000, polling=50)  # by the clock: pictures may be held back
     return page.evaluate(
@@ -252,12 +261,7 @@ class TestLaboratory:
     def test_a_link_brings_the_run_back(self, open_page):
         page = open_page("none")
         mounted(page, "laboratory", SMALL)
-        shown = page.locator(".live-face").evaluate(LABELS)
-        link = page.get_by_role("link", name="link to this run").get_attribute("href")
-        again = open_page("laboratory" + link[link.index("#") :])
-        again.wait_for_function("document.querySelector('.status')?.textContent.startsWith('Done')", timeout=60_000)
-        again.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-        assert again.locator(".live-face").evaluate(LABELS) == shown
+        assert brought_back(open_page, page, "laboratory") == page.locator(".live-face").evaluate(LABELS)
 
     def test_a_bad_choice_gets_the_package_s_sentence(self, open_page):
         page = open_page("none")
@@ -356,12 +360,7 @@ class TestTraining:
         for hidden in ("momentum", "beside it"):
             assert not page.get_by_label(hidden).is_visible()
         assert page.locator(".charts > svg").nth(3).is_hidden()  # its direction is not -P theta
-        shown = page.locator(".live-face").evaluate(LABELS)
-        link = page.get_by_role("link", name="link to this run").get_attribute("href")
-        again = open_page("training" + link[link.index("#") :])
-        again.wait_for_function("document.querySelector('.status')?.textContent.startsWith('Done')", timeout=60_000)
-        again.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-        assert again.locator(".live-face").evaluate(LABELS) == shown
+        assert brought_back(open_page, page, "training") == page.locator(".live-face").evaluate(LABELS)
 
     def test_an_optimiser_brings_its_usual_rates_and_bad_ones_get_the_package_s_sentence(self, open_page):
         page = open_page("none")

@@ -20,6 +20,7 @@ import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pages import parse
 from test_repository import LOCAL_PATH
 
@@ -201,22 +202,18 @@ class TestLaunchButton:
 
 
 def needed(*names):
-    """The distributions with these names, and all that they declare to need."""
-    found, queue = {}, [Requirement(name) for name in names]
+    """The distributions with these names, extras in brackets, and all that they declare to need."""
+    found, seen, queue = {}, set(), [Requirement(name) for name in names]
     while queue:
         requirement = queue.pop()
-        if requirement.name not in found:
-            found[requirement.name] = importlib.metadata.distribution(requirement.name)
-            lines = map(Requirement, found[requirement.name].requires or [])
-            queue += [line for line in lines if asked(line)]
-    return found.values()
-
-
-BOOK = ("figures", "symbolic", "sweeps", "widgets")  # what the extra `book` asks for
-
-
-def asked(requirement, extras=("",)):
-    return not requirement.marker or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+        name = canonicalize_name(requirement.name)
+        if (name, *sorted(requirement.extras)) not in seen:
+            seen.add((name, *sorted(requirement.extras)))
+            found[name] = importlib.metadata.distribution(name)
+            extras = [{"extra": extra} for extra in ("", *requirement.extras)]
+            lines = map(Requirement, found[name].requires or [])
+            queue += [line for line in lines if not line.marker or any(map(line.marker.evaluate, extras))]
+    return found
 
 
 def link(source, target):
@@ -254,11 +251,9 @@ def clean(root, tmp_path_factory):
     python = folder / "env" / "bin" / "python"
     subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
     (site,) = (folder / "env").glob("lib/python*/site-packages")
-    (metadata,) = site.glob("grokutil-*.dist-info")
-    declared = map(Requirement, importlib.metadata.PathDistribution(metadata).requires)
-    chapters = [line for line in declared if asked(line, ("", *BOOK))]
-    requirements = [str(line).partition(";")[0] for line in chapters if line.name != "grokutil"]
-    for distribution in needed(*requirements, "ipykernel", "nbclient"):
+    brought = needed("grokutil[book]", "ipykernel", "nbclient")
+    del brought["grokutil"]  # it is there from its wheel
+    for distribution in brought.values():
         for file in distribution.files:
             if file.parts[:4] != ("..", "..", "..", "bin") and distribution.locate_file(file).is_file():
                 link(distribution.locate_file(file), Path(os.path.normpath(site / file)))
