@@ -78,6 +78,8 @@ def cholesky_or_none(K: Tensor, overwrite: bool = False, terms: int = 1) -> Tens
         ValueError: K is not finite.
     """
     largest = K.diagonal(dim1=-2, dim2=-1).amax(-1)
+    if not largest.isfinite().all():  # told before K is lost; any other entry that is not finite spoils a pivot
+        finite("a matrix to factorise", K.tril())
     array = _array(K)
     if array is None:
         L, info = torch.linalg.cholesky_ex(K)

@@ -165,3 +165,11 @@ def test_conjugate_gradients_commute_with_scaling_the_right_hand_side(scale):
     H = draw(20, 30)
     one, scaled = (iterate(H @ H.mT, c * draw(20, seed=1), tolerance=1e-6) for c in (1.0, scale))
     assert torch.equal(scaled.solution, scale * one.solution) and scaled[1:] == one[1:] and one.iterations > 5
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_not_finite_is_counted_before_the_factor_takes_its_place(overwrite):
+    K = torch.eye(5, dtype=torch.float64)
+    K[1, 1] = torch.nan  # with it the factor is lost from there on
+    with pytest.raises(ValueError, match="a matrix to factorise has 1 entries that are not finite"):
+        cholesky_or_none(K + 0.1, overwrite)

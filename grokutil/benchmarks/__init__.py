@@ -1,1 +1,4 @@
-"""Speed and memory, side by side in one run: ``make benchmark``."""
+"""Speed and memory, side by side in one run: ``make benchmark``.
+
+The package may import the mathematics, ``grokutil.runs`` and ``grokutil.results``.
+"""

@@ -1,7 +1,8 @@
 """The claim ledger: the statements of the paper that the book tests, the reviewers' and our own beside them.
 
 ``LEDGER`` holds the records, one module a chapter; each has its check, and says whose statement it is.
-``python -m grokutil.claims`` runs them all and prints a table.
+``python -m grokutil.claims`` runs them all and prints a table. The package may import the mathematics,
+``grokutil.runs`` and ``grokutil.results``.
 """
 
 from grokutil.claims import (

@@ -1,6 +1,7 @@
 """Stored results of runs that are too long for a chapter: a folder a chapter, with the recipe that makes its files.
 
 ``python -m grokutil.results`` (or ``make results``) makes them again; a test computes a part of each again.
+What reads them imports ``grokutil.runs`` alone; a recipe may import the mathematics and ``grokutil.claims``.
 """
 
 from __future__ import annotations
