@@ -137,7 +137,7 @@ def test_whole_runs_are_processes_of_their_own():
     ours, printed, start = whole_runs([1], 50)
     assert (ours.way, printed.way, start.way) == WAYS
     assert ours.subject == "Fig. 6a as published: 1 x 50 steps, 50 states kept; whole processes, one thread"
-    assert 0 < printed.gap < 1e-9 and start.cpu_seconds < ours.cpu_seconds
+    assert 0 < printed.gap < 1e-9 and start.gap == 0 < min(row.cpu_seconds for row in (ours, printed, start))
     assert 20 < start.megabytes < ours.megabytes < 400
 
 
