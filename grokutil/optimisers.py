@@ -55,8 +55,8 @@ class SGD:
 
     def step(self, theta: Tensor, gradient: Tensor, velocity: Tensor) -> tuple[Tensor, Tensor]:
         """The next parameters and the next velocity."""
-        velocity = self.momentum * velocity + gradient + self.weight_decay * theta
-        return theta - self.learning_rate * velocity, velocity
+        velocity = gradient.add(theta, alpha=self.weight_decay).add(velocity, alpha=self.momentum)
+        return theta.add(velocity, alpha=-self.learning_rate), velocity
 
 
 @dataclass(frozen=True)
