@@ -3,6 +3,7 @@
 Here cells and hidden tests run in this process; test_course_grading.py sends the model answers through the grader.
 """
 
+import functools
 import re
 import warnings
 
@@ -117,9 +118,17 @@ def quiet_figures(monkeypatch):
 
 def run(problem_set, id, change=lambda source: source, until=None):
     """The names that the cells leave behind, and the errors of cells; model answers pass through ``change``."""
-    names, errors = {"__name__": "notebook"}, {}
-    for cell in fill_in(problem_set.copy(), id).cells:
+    names = {"__name__": "notebook"}
+    return names, cells_run(fill_in(problem_set.copy(), id).cells, names, change, until)
+
+
+def cells_run(cells, names, change=lambda source: source, until=None, before=None):
+    """The errors of the cells; with ``before``, it gets what there was before each, by its source."""
+    errors = {}
+    for cell in cells:
         if cell.cell_type == "code":
+            if before is not None:
+                before[cell.source] = dict(names)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -128,7 +137,7 @@ def run(problem_set, id, change=lambda source: source, until=None):
                 errors[grade_id(cell)] = error
             if until is not None and grade_id(cell) == until:
                 break
-    return names, errors
+    return errors
 
 
 def frames(part, names, me):
@@ -159,6 +168,29 @@ def all_points(problem_set):
 def adas(sets):
     """What ada's model answers leave behind, run once for each set."""
     return {name: run(sets[name], "ada") for name in FAST}
+
+
+@pytest.fixture(scope="module")
+def again(sets):
+    """Run a set of ada's from one cell on, changed, as everything was before that cell the first time."""
+
+    @functools.cache
+    def first(name):
+        names, before = {"__name__": "notebook"}, {}
+        cells = fill_in(sets[name].copy(), "ada").cells
+        cells_run(cells, names, before=before)
+        return cells, names, before
+
+    def again(name, line, instead, until):
+        cells, names, before = first(name)
+        (at,) = (k for k, cell in enumerate(cells) if cell.cell_type == "code" and line in HIDDEN.sub("", cell.source))
+        assert "### BEGIN SOLUTION" in cells[at].source, "the model answer no longer has this line"
+        names.clear()  # functions look here for what they use
+        names.update(before[cells[at].source])
+        cells_run(cells[at:], names, lambda source: source.replace(line, instead), until)
+        return names
+
+    return again
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -196,16 +228,8 @@ def test_each_topic_of_the_investigation_can_get_all_points(sets, investigation,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "line", "instead", "part", "left"), MISTAKES)
-def test_a_mistake_costs_its_points(sets, name, line, instead, part, left):
-    found = []
-
-    def change(source):
-        if line in source:
-            found.append(source)
-        return source.replace(line, instead)
-
-    names, _ = run(sets[name], "ada", change, until=part)
-    assert len(found) == 1 and "### BEGIN SOLUTION" in found[0], "the model answer no longer has this line"
+def test_a_mistake_costs_its_points(sets, again, name, line, instead, part, left):
+    names = again(name, line, instead, part)
     (tested,) = (p for p in sets[name].parts if p.id == part)
     verdict = judge(tested, student("ada"), SEED, frames(tested, names, student("ada")))
     assert verdict["points"] == left and "broken" not in verdict

@@ -1,6 +1,6 @@
-"""Explorers with a kernel: JupyterLab opens each chapter as a notebook, as `make lab` does, and a control is moved.
+"""Explorers with a kernel: JupyterLab opens chapters as notebooks, as `make lab` does, and a control is moved.
 
-The build has run each chapter whole. Here only the cells stay that the explorers need.
+The build has run each chapter whole. Here only the cells stay that the explorers need, several chapters to a notebook.
 """
 
 import ast
@@ -20,16 +20,15 @@ import pytest
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import TimeoutError as NothingHappened
 from test_explorers_browser import explorer_pages
-from test_notebooks import HEADER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TOKEN = "explorers"
-STOPPED = "explore"  # the first to be opened, for two tests
+STOPPED = "explore"  # the first to be opened, by itself: its laboratory is stopped, its equations are counted
+TOGETHER = 5  # chapters in each of the other notebooks
 SMALLER = {"fourier_circles": ("p, d_h = 37, 512", "p, d_h = 11, 64")}  # seconds for a minute
 HANGS, PATIENCE = 900_000, 3000  # milliseconds: on a busy machine a notebook takes long; until a click is repeated
-NUMBERED = "numbered"
-EQUATIONS = "$$\nL = 1, \\tag{12}\n$$\n\n$$\nL = 2\n$$ (own)\n\nBy {eq}`own`.\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+EQUATIONS = "\n$$\nL = 1, \\tag{12}\n$$\n\n$$\nL = 2\n$$ (own)\n\nBy {eq}`own`.\n"
 NUMBERS = """() => [...document.querySelectorAll(".katex .tag, [aria-label='Link to this Equation']")]
     .filter((number) => number.checkVisibility()).map((number) => number.textContent)"""
 LIVE = ".jp-OutputArea-output .needs-kernel"
@@ -41,10 +40,14 @@ SETTLED = """() => {
 
 
 def pytest_generate_tests(metafunc):
-    if "explorer_page" in metafunc.fixturenames:
-        names = [path.stem for path in explorer_pages(metafunc.config.rootpath)]
-        # of the module: then the two tests of a notebook follow each other, and it is opened once
-        metafunc.parametrize("explorer_page", sorted(names, key=lambda name: name != STOPPED), scope="module")
+    if "together" in metafunc.fixturenames:  # of the module: a notebook is opened once for its tests
+        metafunc.parametrize("together", bundles(metafunc.config.rootpath), ids="-".join, scope="module")
+
+
+def bundles(root):
+    """The chapters with explorers, by notebooks."""
+    others = [path.stem for path in explorer_pages(root) if path.stem != STOPPED]
+    return [[STOPPED], *(others[k : k + TOGETHER] for k in range(0, len(others), TOGETHER))]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +55,12 @@ def lab(root, tmp_path_factory):
     """The address of a JupyterLab on a copy of the book, and its runtime folder."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(root / "book", home / "book", ignore=shutil.ignore_patterns("static"))
-    for page in explorer_pages(root):
-        shorten(home / "book" / page.name)
-    (home / "book" / f"{NUMBERED}.md").write_text(HEADER + EQUATIONS)
+    for names in bundles(root):
+        chapters = [shortened(home / "book" / f"{name}.md") for name in names]
+        chapters[0].cells = [cell for chapter in chapters for cell in chapter.cells]
+        jupytext.write(chapters[0], home / "book" / f"{'-'.join(names)}.md", fmt="md:myst")
+    with (home / "book" / f"{STOPPED}.md").open("a") as page:
+        page.write(EQUATIONS)
     settings = home / "settings"
     settings.mkdir()
     overrides = json.loads((root / "book" / "lab" / "settings.json").read_text())
@@ -77,8 +83,8 @@ def lab(root, tmp_path_factory):
         server.wait(HANGS / 1000)
 
 
-def shorten(path):
-    """Leave of a chapter the explorers, and the code that binds the names that they need."""
+def shortened(path):
+    """Of a chapter the explorers, and the code that binds the names that they need."""
     chapter, needed, kept = jupytext.read(path), set(), []
     large, small = SMALLER.get(path.stem, ("", ""))
     assert any(large in cell.source for cell in chapter.cells)
@@ -94,7 +100,7 @@ def shorten(path):
             cell.source = cell.source.replace(large, small)
             kept.append(cell)
     chapter.cells = kept[::-1]
-    jupytext.write(chapter, path, fmt="md:myst")
+    return chapter
 
 
 def stores(node):
@@ -140,7 +146,7 @@ def wait_for_server(runtime, log):
 
 @pytest.fixture(scope="module")
 def notebook(browser, lab):
-    """Open a chapter as a notebook and run all its cells; it stays open until another is asked for."""
+    """Open a notebook and run all its cells; it stays open until another is asked for."""
     url, _ = lab
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     opened = {}
@@ -233,8 +239,18 @@ def test_the_laboratory_is_stopped_half_way_and_the_kernel_answers(notebook, lab
     assert share() < 1 and picture(box)
 
 
-def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page):
-    page = notebook(explorer_page)
+def test_an_equation_has_one_number(notebook):
+    """That of the paper, where it has one; else JupyterLab counts."""
+    page = notebook(STOPPED)
+    # Counts come first, then formulas and what hides a second number.
+    wait_until(page, lambda: [number == "(12)" for number in page.evaluate(NUMBERS)] == [True, False])
+    ours = page.evaluate(NUMBERS)[1]
+    assert re.fullmatch(r"\(\d+\)", ours)
+    assert ours in page.locator("a.hover-link").inner_text()
+
+
+def test_a_moved_control_shows_what_the_kernel_computes(notebook, together):
+    page = notebook("-".join(together))
     assert page.locator(LIVE).count() > 0
     for box in page.locator(LIVE).all():
         box.scroll_into_view_if_needed()
@@ -253,9 +269,9 @@ def test_a_moved_control_shows_what_the_kernel_computes(notebook, explorer_page)
             wait_until(page, lambda stop=stop: not stop.is_enabled())
 
 
-def test_a_picture_is_drawn_when_it_is_chosen(notebook, explorer_page):
+def test_a_picture_is_drawn_when_it_is_chosen(notebook, together):
     """Here somebody sits at the kernel: it holds the pictures that were asked for, and no others."""
-    page = notebook(explorer_page)
+    page = notebook("-".join(together))
     for box in page.locator(".jp-OutputArea-output .kernel-free").all():
         box.scroll_into_view_if_needed()
         assert box.locator("img.frame").count() == 1
@@ -265,13 +281,3 @@ def test_a_picture_is_drawn_when_it_is_chosen(notebook, explorer_page):
         first = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
         page.keyboard.press("ArrowRight" if first else "ArrowLeft")
         wait_until(page, lambda box=box, before=before: picture(box) != before)
-
-
-def test_an_equation_has_one_number(notebook):
-    """That of the paper, where it has one; else JupyterLab counts."""
-    page = notebook(NUMBERED)
-    # Counts come first, then formulas and what hides a second number.
-    wait_until(page, lambda: [number == "(12)" for number in page.evaluate(NUMBERS)] == [True, False])
-    ours = page.evaluate(NUMBERS)[1]
-    assert re.fullmatch(r"\(\d+\)", ours)
-    assert ours in page.locator("a.hover-link").inner_text()

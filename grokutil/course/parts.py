@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ class Part:
 
     def draw(self, me: Student, seed: int) -> list[Call]:
         """The calls that the hidden test asks for: the same for the same student and ``seed``."""
-        draw = self._run().get("draw")
+        draw = _run(self.set, self.id, self.hidden or "").get("draw")
         return list(draw(me, np.random.default_rng([seed, hashed(me.id, self.set, self.id)]))) if draw else []
 
     def check(self, me: Student, answers: Answers, calls: list[Call]) -> tuple[float, str]:
@@ -39,7 +40,7 @@ class Part:
             AssertionError: none, for the reason in the message.
             ValueError: ``check`` gave no finite number.
         """
-        given = self._run()["check"](me, answers, calls)
+        given = _run(self.set, self.id, self.hidden or "")["check"](me, answers, calls)
         if given is None:
             return self.points, ""
         points = given.points if isinstance(given, Tally) else given
@@ -50,7 +51,10 @@ class Part:
             return points, ""
         return points, given.message if isinstance(given, Tally) else "partly right: some cases are wrong"
 
-    def _run(self) -> dict[str, Any]:
-        namespace: dict[str, Any] = {"__name__": "hidden_tests"}
-        exec(compile(self.hidden or "", f"<hidden tests of {self.set}: {self.id}>", "exec"), namespace)
-        return namespace
+
+@functools.cache
+def _run(set: str, id: str, hidden: str) -> dict[str, Any]:
+    """What a hidden test defines; run once, so that it can keep what it has computed for a student."""
+    namespace: dict[str, Any] = {"__name__": "hidden_tests"}
+    exec(compile(hidden, f"<hidden tests of {set}: {id}>", "exec"), namespace)
+    return namespace

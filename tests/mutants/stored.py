@@ -18,7 +18,7 @@ from .harness import Finding
 from .mutant import Mutant
 from .trial import ROOT
 
-SHARE = 10  # one in so many is drawn
+SHARE = 20  # one in so many is drawn
 ALWAYS = ("requirements.txt", "pyproject.toml", "tests/conftest.py", "tests/mutants/trial.py")
 
 
@@ -68,7 +68,7 @@ def stored_results() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def drawn(mutants: Sequence[Mutant], seed: str | None) -> list[Mutant]:
-    """A tenth of the mutants, rounded up, by chance: the same for the same seed. None of them without a seed."""
+    """A twentieth of the mutants, rounded up, by chance: the same for the same seed. None of them without a seed."""
     count = math.ceil(len(mutants) / SHARE)
     return [] if seed is None else random.Random(seed).sample(list(mutants), count)
 
