@@ -81,11 +81,11 @@ def test_a_trial_knows_what_it_has_read(tmp_path):
     assert not any(file.startswith(("tests/mutants", "/")) or file.endswith(".pyc") for file in found.files)
 
 
-def test_a_tenth_is_drawn_and_another_seed_draws_others():
-    tenths = [stored.drawn(MUTANTS, str(seed)) for seed in range(100)]
-    assert {len(set(tenth)) for tenth in tenths} == {-(-len(MUTANTS) // 10)}
-    assert tenths[3] == stored.drawn(MUTANTS, "3") and len({*map(frozenset, tenths)}) == 100
-    assert {mutant for tenth in tenths for mutant in tenth} == {*MUTANTS}  # each is missed with chance 0.9^100
+def test_a_twentieth_is_drawn_and_another_seed_draws_others():
+    draws = [stored.drawn(MUTANTS, str(seed)) for seed in range(400)]
+    assert {len(set(draw)) for draw in draws} == {-(-len(MUTANTS) // 20)}
+    assert draws[3] == stored.drawn(MUTANTS, "3") and len({*map(frozenset, draws)}) == 400
+    assert {mutant for draw in draws for mutant in draw} == {*MUTANTS}  # each is missed with chance 0.95^400
     assert stored.drawn(MUTANTS, None) == [] == stored.drawn([], "3")
 
 
