@@ -7,8 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from .listed import MUTANTS
-from .mutant import Mutant
+from .listed import having
 from .report import follow, store, table
 
 
@@ -25,7 +24,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes at a time (default 2)")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as for Ctrl-C: copies are removed
-    mutants = [m for m in MUTANTS if not chosen.words or any(w in _text(m) for w in chosen.words)]
+    mutants = having(chosen.words)
+    if not mutants:
+        parser.error(f"no mutant has {' or '.join(map(repr, chosen.words))}")
     known = {}
     if chosen.stale:
         from .stored import current, stored_results  # a trial imports this module, and must not import grokutil
@@ -38,10 +39,6 @@ def main() -> None:
         store(findings, chosen.output)
     if bad := [finding for finding in findings if finding.outcome != "caught" or finding.silent]:
         raise SystemExit(f"{len(bad)} of {len(findings)} mutants are not caught by all that should")
-
-
-def _text(mutant: Mutant) -> str:
-    return " ".join((mutant.module, mutant.breaks, *mutant.tests, *mutant.claims))
 
 
 if __name__ == "__main__":
