@@ -186,8 +186,11 @@ class TestPreparedDynamics:
         self.dynamics = FirstLayerDynamics(self.task.X_train, self.task.Y_train)
 
     def test_it_is_the_same_velocity(self):
-        expected = first_layer_velocity(self.E, self.task.X_train, self.task.Y_train)
-        assert torch.equal(self.dynamics(self.E), expected)
+        """In each call, whatever was asked before."""
+        for E in (self.E, 2 * self.E, self.E):
+            problem = E, self.task.X_train, self.task.Y_train
+            assert torch.equal(self.dynamics(E), first_layer_velocity(*problem))
+            close(self.dynamics(E), autograd(*problem, "relu", 0.0))
 
     def test_results_are_fresh_and_inputs_untouched(self):
         before = self.E.clone()
@@ -210,7 +213,10 @@ class TestPreparedDynamics:
         close(first_layer_velocity(*problem), autograd(*problem))
 
     def test_its_clock_is_tau(self):
+        """Without targets weight decay is alone: dW1/dt = -2 lambda W1, which is -W1 for tau = 2 lambda t."""
         assert self.dynamics.clock == "tau"
+        nothing = FirstLayerDynamics(self.task.X_train, 0 * self.task.Y_train)
+        assert torch.equal(nothing(self.E), -self.E)
 
 
 def stacked(seeds, p=7, fraction=0.6, width=30):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from mutants import harness, report
 from mutants.harness import run
-from mutants.listed import MUTANTS
+from mutants.listed import MUTANTS, having
 from mutants.mutant import Mutant, MutantError
 from mutants.stored import plan, seed
 
@@ -74,6 +74,13 @@ def test_the_list_covers_each_module_with_formulas():
     assert all(mutant.claims if mutant.false_statement else mutant.tests or mutant.claims for mutant in MUTANTS)
     assert min(Counter(mutant.module for mutant in MUTANTS)[module] for module in FORMULAS) >= 2
     assert len({(mutant.module, mutant.breaks) for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_a_sentence_of_the_notation_page_finds_the_mutants_of_its_test():
+    found = having(["eq 12 against loops"])
+    assert found == having(["eq_12_against_loops"]) and {mutant.module for mutant in found} == {"model"}
+    assert having(["no such word", "appendix-C-hessian"]) == having(["J counts twice"]) and not having(["no such word"])
+    assert having([]) == list(MUTANTS)
 
 
 @pytest.fixture

@@ -7,12 +7,15 @@ import importlib
 import inspect
 import pkgutil
 import re
+from functools import cache
 from types import ModuleType
 
 import pytest
 import yaml
+from mutants.listed import MUTANTS
 
 import grokutil
+from tests.house import imports
 
 QUOTES = {"claims", "errata", "api", "references", "genindex"}  # pages in the letters of others
 GREEK = (
@@ -155,6 +158,43 @@ def test_functions_and_tests_exist(rows, root):
         source = (root / "tests" / f"test_{module}.py").read_text()
         name = "test_" + test.replace(" ", "_")
         assert re.search(rf"^ *def {name}\(", source, re.MULTILINE), f"{name} is not in tests/test_{module}.py"
+
+
+NODE = re.compile(r"test_(\w+)\.py::(?:\w+::)?test_(\w+)")
+
+
+@pytest.fixture(scope="module")
+def below():
+    """Maps a module to itself and all that it builds on."""
+    graph = imports()
+
+    @cache
+    def found(module):
+        return {module}.union(*map(found, graph[module]))
+
+    return found
+
+
+def without_a_mutant(rows, mutants, below):
+    """Rows whose test is named by no mutant of the function's module, or of one that this module builds on."""
+    named = {(*NODE.match(test).groups(), mutant.module) for mutant in mutants for test in mutant.tests}
+
+    def has_one(function, test):
+        module, _ = function.split(".")
+        return any((module, test.replace(" ", "_"), broken) in named for broken in below(module))
+
+    return [row for row in rows if not has_one(*row)]
+
+
+def test_every_formula_has_a_mutant_that_its_test_should_notice(rows, below):
+    """That it does is found in ``test_mutants``."""
+    assert without_a_mutant(rows, MUTANTS, below) == []
+
+
+def test_a_formula_without_a_mutant_is_found(rows, below):
+    others = [mutant for mutant in MUTANTS if mutant.module != "symbolic"]
+    (row,) = without_a_mutant(rows, others, below)
+    assert row[0] == "symbolic.velocity_by_entries" and without_a_mutant(rows, [], below) == rows
 
 
 def test_every_function_with_a_source_in_the_paper_has_a_row(rows):

@@ -133,6 +133,8 @@ def test_a_block_costs_at_least_2_870():
     assert 2.870 < cost.min() < 2.872
     assert cosine[cost.argmin() % len(cosine)] == 1
     assert cost.min() < 2 * 3 ** (1 / 3)  # what three phases reach
+    block = (price_bound(11) / (NORM * 11 ** (1 / 3)) - 4 ** (-2 / 3)) / 5  # what the bound takes for each of 5 planes
+    assert cost.min() - 0.002 < block * 2 ** (2 / 3) < cost.min()
     assert 2 * np.sqrt(2) / 0.4 ** (1 / 3) > 3 and 2 * 2.9 ** (2 / 3) > 3  # smaller and larger ones cost more
 
 

@@ -29,6 +29,7 @@ def test_a_unit_lives_by_its_share_of_the_largest():
     W2 = torch.tensor([[2.0], [1.0], [0.01], [5.0]], dtype=torch.float64)  # sizes 10, 1, 0.02 and 0
     assert live_units(W1, W2).tolist() == [True, True, True, False]
     assert live_units(W1, W2, 0.05).tolist() == [True, True, False, False]
+    assert live_units(W1, W2, 0.095).tolist() == [True, True, False, False]  # of the largest, not of all together
     assert live_units(W1, W2, 0.1).tolist() == [True, False, False, False]  # above the share, not at it
     assert live_units(W1.numpy(), 7 * W2.numpy(), 0.05).tolist() == [True, True, False, False]
 

@@ -151,4 +151,28 @@ MUTANTS = (
         "the exponential loss in place of the logistic one",
         ("test_sweeping.py::TestMarginTraining::test_it_is_the_gradient_flow_of_the_logistic_loss",),
     ),
+    Mutant(
+        "soft_labels",
+        "(self.Y.log() @ basis)",
+        "(self.Y @ basis)",
+        "Z of soft labels where Q F = Q y, without the logarithm",
+        (
+            "test_soft_labels.py::TestSoftLabelManifold::test_on_it_the_loss_is_least_and_its_second_derivative_is_that_of_"
+            "the_softmax",
+        ),
+    ),
+    Mutant(
+        "margins",
+        ".scatter(1, right, math.inf)",
+        "",
+        "the right class counts, with a margin of zero",
+        ("test_margins.py::TestMargins::test_the_loss_is_a_function_of_them",),
+    ),
+    Mutant(
+        "margins",
+        "{name: q + 1 for",
+        "{name: q for",
+        "the degree of a network is that of its activation",
+        ("test_margins.py::TestMargins::test_the_jacobian_is_autograds_and_eulers_identity_holds",),
+    ),
 )

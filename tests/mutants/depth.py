@@ -8,6 +8,8 @@ BRUTE = "test_heads.py::TestCost::test_no_head_found_by_brute_force_is_shorter"
 STEPS = "test_symmetry.py::TestLaws::test_every_step_of_gradient_descent_obeys_the_law_of_the_step"
 BY_HAND = "test_symmetry.py::test_the_law_of_the_step_by_hand"
 PATH = "test_deep_linear.py::TestPath::test_the_distance_is_that_of_the_slow_flow"
+INVERSE = "test_deep_linear.py::TestPath::test_distance_and_delay_are_inverses_and_the_derivative_is_the_printed_one"
+DETERMINANT = "test_heads.py::TestCost::test_many_layers_tend_to_the_logarithm_of_the_determinant"
 
 MUTANTS = (
     Mutant(
@@ -59,7 +61,7 @@ MUTANTS = (
         "layers * (w ** (1 / layers)).sum()",
         "(w ** (1 / layers)).sum()",
         "the least norm of a head without its factor m",
-        (BRUTE,),
+        (BRUTE, DETERMINANT),
         ("depth-head-cost",),
     ),
     Mutant(
@@ -67,7 +69,10 @@ MUTANTS = (
         "(ends[k] * s ** (1 / m))",
         "(ends[k] * s ** (1 if k == 0 else 0))",
         "the first layer of the head has all of the norm",
-        ("test_heads.py::TestCost::test_the_optimal_head_meets_the_targets_is_balanced_and_has_that_norm",),
+        (
+            "test_heads.py::TestCost::test_the_optimal_head_meets_the_targets_is_balanced_and_has_that_norm",
+            "test_heads.py::test_factors_of_least_norm_have_the_sum_of_powers_of_the_singular_values",
+        ),
     ),
     Mutant(
         "heads",
@@ -112,7 +117,7 @@ MUTANTS = (
         "(1 - 1 / layers) / 2 * np.log(a**2 + np.square(q))",
         "(1 - 1 / layers) * np.log(a**2 + np.square(q))",
         "the length of the product counts twice",
-        (PATH,),
+        (PATH, INVERSE),
         ("depth-linear-delay",),
     ),
     Mutant(
@@ -142,5 +147,33 @@ MUTANTS = (
         "math.log(errors[0] / errors[1]) / math.log(2)",
         "the distance from the slow flow goes with the root of weight decay",
         claims=("depth-slow-flow",),
+    ),
+    Mutant(
+        "deep",
+        "+ 2 * ridge * theta",
+        "+ ridge * theta",
+        "weight decay of a deep network with half its force",
+        ("test_deep.py::TestManifold::test_it_is_the_generic_manifold",),
+    ),
+    Mutant(
+        "architectures",
+        "reshape(shape), start + size",
+        "reshape(shape), size",
+        "weights by name: each starts where only the one before it ends",
+        ("test_architectures.py::test_a_vector_and_its_names_are_one_thing",),
+    ),
+    Mutant(
+        "heads",
+        "w.log().sum() if",
+        "w.log().sum() / 2 if",
+        "infinitely many layers: the logarithm of the root of the determinant",
+        (DETERMINANT,),
+    ),
+    Mutant(
+        "deep_linear",
+        "invariant(q, a, layers)) / 2",
+        "invariant(q, a, layers))",
+        "the delay on the clock 2 s",
+        (INVERSE,),
     ),
 )

@@ -75,7 +75,7 @@ MUTANTS = (
         "return theta.add(velocity",
         "return ((1 - self.weight_decay) * theta).add(velocity",
         "training: weight decay once more, without the learning rate",
-        (PYTORCHS_RUN,),
+        (PYTORCHS_RUN, "test_optimisers.py::test_steps_are_those_of_pytorchs_optimiser"),
         ("training-delay", "dying-units"),
     ),
     Mutant(

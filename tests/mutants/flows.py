@@ -86,4 +86,14 @@ MUTANTS = (
         "the error of a step, estimated a hundred times too small",
         ("test_chebyshev.py::TestARun::test_the_error_of_a_smooth_flow_follows_the_tolerance",),
     ),
+    Mutant(
+        "gradient_flow",
+        "lambda theta: -Z.loss_gradient(theta), start",
+        "lambda theta: -Z.loss_gradient(theta, 1e-3), start",
+        "the fall with a little weight decay",
+        (
+            "test_gradient_flow.py::test_fall_is_an_explicit_euler_run_with_tiny_steps",
+            "test_gradient_flow.py::test_fall_on_the_parabola_ends_where_lamberts_function_says",
+        ),
+    ),
 )

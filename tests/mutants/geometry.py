@@ -80,7 +80,10 @@ MUTANTS = (
         "return -2 * metric_projection(",
         "return -metric_projection(",
         "the slow flow -P theta: half the clock s",
-        (f"{Z}::test_slow_velocity_of_w1_w2_has_the_closed_form",),
+        (
+            f"{Z}::test_slow_velocity_of_w1_w2_has_the_closed_form",
+            "test_gradient_flow.py::test_slow_flow_has_the_closed_form_and_stays_on_Z",
+        ),
         ("slow-flow-limit", "one-hot-singular-limit", "slow-flow-local", "slow-flow-steps"),
     ),
     Mutant(
@@ -96,7 +99,7 @@ MUTANTS = (
         "        z = self.newton(theta)\n        for",
         "        return self.newton(theta)\n        for",
         "Def. 4.13: a zero-loss point nearby instead of the nearest",
-        (f"{Z}::test_newton_ends_on_Z_and_nearest_is_no_further",),
+        (f"{Z}::test_newton_ends_on_Z_and_nearest_is_no_further", f"{Z}::test_nearest_point_far_off_is_stationary"),
         ("proposition-C.4", "definition-4.13-point"),
     ),
     Mutant(
@@ -144,7 +147,10 @@ MUTANTS = (
         "direction = -space.project(space.theta)",
         "direction = space.project(space.theta)",
         "eq. 28: the direction in which the norm grows",
-        ("test_manifold.py::TestTwoLayerNetwork::test_direction_is_tangent_unit_and_descends",),
+        (
+            "test_manifold.py::TestTwoLayerNetwork::test_direction_is_tangent_unit_and_descends",
+            "test_manifold.py::TestTwoLayerNetwork::test_no_other_tangent_unit_vector_descends_faster",
+        ),
     ),
     Mutant(
         "manifold",
@@ -234,5 +240,19 @@ MUTANTS = (
         "middle = at(moved(here, h * velocity(at(here))))",
         "the midpoint rule evaluates at the end of the step",
         ("test_walks.py::test_the_norm_flow_is_scipys",),
+    ),
+    Mutant(
+        "walks",
+        "if r.norm() <= max(TOLERANCE * Y.norm()",
+        "if r.norm() <= max(TOLERANCE**0.5 * Y.norm()",
+        "Def. 4.6: a retraction that ends at the root of its tolerance",
+        ("test_walks.py::test_retraction_ends_on_the_manifold_and_keeps_its_points",),
+    ),
+    Mutant(
+        "walks",
+        "if r.norm() <= TOLERANCE * Z.y.norm()",
+        "if r.norm() <= 1e-3 * Z.y.norm()",
+        "a walk of any depth is led back to Z only where it is off by a thousandth",
+        ("test_walks.py::test_the_walk_on_the_generic_manifold_is_that_of_two_layers",),
     ),
 )

@@ -1,5 +1,7 @@
 """All mutants: formulas in the order of the book, then false statements."""
 
+from collections.abc import Sequence
+
 from . import (
     cross_entropy,
     depth,
@@ -15,6 +17,7 @@ from . import (
     readings,
     training,
 )
+from .mutant import Mutant
 
 MUTANTS = (
     *readings.MUTANTS,
@@ -31,3 +34,12 @@ MUTANTS = (
     *entries_statements.MUTANTS,
     *entries_errata.MUTANTS,
 )
+
+
+def having(words: Sequence[str]) -> list[Mutant]:
+    """Mutants of which the module, the description, a test or an entry has one of the words; all if there are none.
+
+    The name of a test may have spaces for its underscores, as on the notation page.
+    """
+    texts = {m: " ".join((m.module, m.breaks, *m.tests, *m.claims)) for m in MUTANTS}
+    return [m for m, text in texts.items() if not words or any(w in text or w.replace(" ", "_") in text for w in words)]

@@ -3,6 +3,11 @@
 from .mutant import Mutant
 
 EQ_20 = "test_isolated.py::TestEquation20::test_every_activation_all_four_ways"
+IN_CALLS = "test_isolated.py::TestPreparedDynamics::test_it_is_the_same_velocity"
+EQ_12 = "test_model.py::test_eq_12_against_loops"
+EQ_14 = "test_isolated.py::TestReadout::test_eq_14_no_other_readout_is_better"
+AUTOGRAD = "test_isolated.py::TestEquation20::test_closed_form_is_autograd"
+ENTRIES = "test_isolated.py::TestEquation20::test_closed_form_is_sympys_entries"
 
 MUTANTS = (
     Mutant(
@@ -96,7 +101,7 @@ MUTANTS = (
         "return self.H.mT @ torch.cholesky_solve(Y, self.L)",
         "return self.H.mT @ torch.linalg.solve_triangular(self.L, Y, upper=False)",
         "eqs 15, 18: one triangular solve, L^-1 Y instead of (H H^T)^-1 Y",
-        ("test_isolated.py::TestReadout::test_eqs_15_and_18_against_normal_equations_and_pinv",),
+        ("test_isolated.py::TestReadout::test_eqs_15_and_18_against_normal_equations_and_pinv", EQ_14),
         ("eq-18", "section-6.3-limit", "section-7.3-start", "assumption-4.4", "eq-14"),
     ),
     Mutant(
@@ -118,7 +123,7 @@ MUTANTS = (
         "dim2=-1).add_(ridge)",
         "dim2=-1).add_(ridge / 2)",
         "eqs 15, 16: H H^T + lambda/2",
-        ("test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network",),
+        ("test_isolated.py::TestReadout::test_a_ridge_allows_a_narrow_network", EQ_14),
         ("eq-16", "section-8-depth"),
     ),
     Mutant(
@@ -142,7 +147,12 @@ MUTANTS = (
         "G = B @ (B.mT @ H)  #",
         "G = self.Y @ (B.mT @ H)  #",
         "eq. 20: Y Y^T A H instead of A Y Y^T A H",
-        (EQ_20, "test_isolated.py::TestEquation20::test_the_printed_formula_in_the_papers_setting"),
+        (
+            EQ_20,
+            "test_isolated.py::TestEquation20::test_the_printed_formula_in_the_papers_setting",
+            AUTOGRAD,
+            ENTRIES,
+        ),
         ("eq-17-ridge", "section-7.3-step"),
     ),
     Mutant(
@@ -150,7 +160,7 @@ MUTANTS = (
         "G.mul_(self.activation.slope(Z))",
         "G",
         "eq. 20 forgets sigma'",
-        (EQ_20,),
+        (EQ_20, AUTOGRAD, ENTRIES, IN_CALLS),
         ("eq-17-ridge",),
     ),
     Mutant(
@@ -166,7 +176,7 @@ MUTANTS = (
         "(G.mul_(self.activation.slope(Z))) - W1",
         "(2 * G.mul_(self.activation.slope(Z))) - 2 * W1",
         "eq. 20 on the clock s = lambda t instead of tau = 2 lambda t",
-        (EQ_20,),
+        (EQ_20, AUTOGRAD, ENTRIES, "test_isolated.py::TestPreparedDynamics::test_its_clock_is_tau"),
         ("eq-17-ridge", "eq-17"),
     ),
     Mutant(
@@ -198,5 +208,47 @@ MUTANTS = (
         "eq. 18 with H^T in place of the pseudo-inverse",
         ("test_isolated.py::TestAnyDepth::test_two_layers_are_the_first_layer_dynamics",),
         ("abstract-delayed-generalisation", "section-7.3-zero-loss"),
+    ),
+    Mutant(
+        "model",
+        "return H @ W2",
+        "return H @ W2 / H.shape[1] ** 0.5",
+        "eq. 12 with the outputs divided by the root of the width",
+        (EQ_12,),
+    ),
+    Mutant(
+        "model",
+        ".value(X @ W1)",
+        ".value(X) @ W1",
+        "eq. 12: H = sigma(X) W1 instead of sigma(X W1)",
+        (EQ_12,),
+    ),
+    Mutant(
+        "isolated",
+        "B = K.solve(self.Y)  # A Y",
+        "B = self.Y = K.solve(self.Y)  # A Y",
+        "eq. 20: each call leaves A Y in the place of Y",
+        (IN_CALLS,),
+    ),
+    Mutant(
+        "isolated",
+        'clock = "tau"\n\n    def __init__(self, X',
+        'clock = "s"\n\n    def __init__(self, X',
+        "eq. 20 is said to run on the clock s",
+        ("test_isolated.py::TestPreparedDynamics::test_its_clock_is_tau",),
+    ),
+    Mutant(
+        "units",
+        "share * size.max()",
+        "share * size.sum()",
+        "a unit lives by its share of all units, not of the largest",
+        ("test_units.py::test_a_unit_lives_by_its_share_of_the_largest",),
+    ),
+    Mutant(
+        "units",
+        "(q + 1) / q ** (q / (q + 1))",
+        "(q + 1) / q ** (1 / (q + 1))",
+        "the rescaled norm with q^(1/(q+1)) in its factor",
+        ("test_units.py::test_rescaled_norm_is_the_least_over_all_rescalings",),
     ),
 )

@@ -4,6 +4,8 @@ from .mutant import Mutant
 
 PYTORCHS = "test_optimisers.py::test_steps_are_those_of_pytorchs_optimiser"
 FIRST_STEP = "test_optimisers.py::test_the_first_step_of_adam_has_the_length_of_the_learning_rate_in_every_entry"
+TRAINED = "test_noise.py::test_training_with_noise_follows_the_flow_of_the_potential"
+ENDS_THERE = "test_destinations.py::test_training_ends_there"
 
 MUTANTS = (
     Mutant(
@@ -62,14 +64,17 @@ MUTANTS = (
         "- eta / (1 + b) * Theta",
         "- eta / 2 / (1 + b) * Theta",
         "the noise's potential is infinite from twice the edge on",
-        ("test_noise.py::test_one_weight_with_noise_has_the_variance_of_the_derivative_of_the_potential",),
+        ("test_noise.py::test_one_weight_with_noise_has_the_variance_of_the_derivative_of_the_potential", TRAINED),
     ),
     Mutant(
         "noise",
         "W2.shape[1] * sigma.value(Z)",
         "sigma.value(Z)",
         "the trace of the NTK of one output",
-        ("test_noise.py::test_the_trace_is_that_of_the_ntk",),
+        (
+            "test_noise.py::test_the_trace_is_that_of_the_ntk",
+            "test_noise.py::test_the_field_is_the_gradient_of_norm_and_trace",
+        ),
     ),
     Mutant(
         "edge",
@@ -79,6 +84,7 @@ MUTANTS = (
         (
             "test_edge.py::test_the_gradients_are_those_of_finite_differences",
             "test_edge.py::test_the_multiplier_on_the_parabola_is_three_minus_2x_over_eight_and_not_negative",
+            "test_edge.py::test_training_on_the_parabola_ends_at_the_cap_with_the_loss_of_its_multiplier",
         ),
         ("noise-edge",),
     ),
@@ -124,5 +130,40 @@ MUTANTS = (
         "jacobian(*split(a, *like), X, SOFT), a, torch.ones_like(speed))",
         "AdamW follows -P theta",
         claims=("noise-adamw",),
+    ),
+    Mutant(
+        "optimisers",
+        "theta, memory = rule.step(",
+        "theta, _ = rule.step(",
+        "steps that forget: each begins with the memory of the start",
+        (PYTORCHS,),
+    ),
+    Mutant(
+        "noise",
+        "return -2 * a * space.theta",
+        "return -a * space.theta",
+        "the descent of norm and trace with half of the norm's gradient",
+        ("test_noise.py::test_the_field_is_the_gradient_of_norm_and_trace",),
+    ),
+    Mutant(
+        "edge",
+        "descent_within(space, sharpest(Z, zeta).gradients).velocity if touching",
+        "-2 * space.project(zeta) if touching",
+        "at the cap the sharpness does not turn the velocity",
+        ("test_edge.py::test_at_the_cap_it_is_the_slow_flow_with_one_more_row",),
+    ),
+    Mutant(
+        "destinations",
+        "(w[..., 1] - w[..., 0] ** 2)",
+        "(w[..., 1] - w[..., 0] ** 2 / 2)",
+        "the parabola half as bent as its gradient says",
+        (ENDS_THERE,),
+    ),
+    Mutant(
+        "destinations",
+        "(strength * ridge / eta) ** 0.5",
+        "(strength * ridge) ** 0.5",
+        "label noise of training that forgets the learning rate",
+        (ENDS_THERE,),
     ),
 )

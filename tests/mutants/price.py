@@ -6,6 +6,8 @@ EXACT = "test_adders.py::test_five_phases_add_exactly_for_every_odd_p_and_their_
 CHEAPER = "test_adders.py::test_the_cheaper_adder_adds_exactly_and_its_norm_is_the_formula"
 PAIR = "test_price.py::test_memorising_one_pair_by_calculus"
 FORM = "test_relu_price.py::test_the_matrix_is_the_form_it_stands_for"
+ONE_PAIR = "test_price.py::test_one_pair_costs_what_one_unit_along_its_input_costs_and_no_unit_costs_less"
+BLOCK = "test_price.py::test_a_block_costs_at_least_2_870"
 
 MUTANTS = (
     Mutant(
@@ -59,7 +61,10 @@ MUTANTS = (
         "one[(a + b) % p] / 2 - one[2 * a % p] / 8",
         "one[(a + b) % p] / 2 - one[2 * a % p] / 4",
         "the tensor of addition with half the other correction",
-        ("test_price.py::test_the_tensor_of_a_network_and_of_addition_by_loops",),
+        (
+            "test_price.py::test_the_tensor_of_a_network_and_of_addition_by_loops",
+            "test_price.py::test_every_network_that_adds_has_the_tensor_of_addition",
+        ),
     ),
     Mutant(
         "price",
@@ -73,7 +78,7 @@ MUTANTS = (
         "(4 if equal else 2) ** (-q / (q + 1))",
         "2 ** (-q / (q + 1))",
         "a pair (a, a) costs as much as any",
-        (PAIR,),
+        (PAIR, ONE_PAIR),
         ("price-pair",),
     ),
     Mutant(
@@ -88,7 +93,7 @@ MUTANTS = (
         "2.870 * 2 ** (-2 / 3)",
         "3.870 * 2 ** (-2 / 3)",
         "the bound of a block is above what three phases reach",
-        ("test_price.py::test_the_bound_is_below_the_price_by_a_quarter_and_a_little_more",),
+        ("test_price.py::test_the_bound_is_below_the_price_by_a_quarter_and_a_little_more", BLOCK),
     ),
     Mutant(
         "least_norm",
@@ -124,5 +129,40 @@ MUTANTS = (
         "(0.4, 0.75)",
         "the network of least norm generalises from three quarters of the crossing on",
         claims=("price-threshold",),
+    ),
+    Mutant(
+        "adders",
+        "torch.cos(angle - torch",
+        "torch.cos(angle + torch",
+        "a wave whose phase has the wrong sign",
+        ("test_adders.py::test_waves_are_unit_vectors_and_waves_of_two_frequencies_are_orthogonal",),
+    ),
+    Mutant(
+        "adders",
+        "((p - 3) / 2 *",
+        "((p - 1) / 2 *",
+        "the price of all pairs with one plane too many",
+        ("test_price.py::test_the_printed_prices",),
+    ),
+    Mutant(
+        "price",
+        'torch.einsum("ah,bh,hc->abc"',
+        '2 * torch.einsum("ah,bh,hc->abc"',
+        "the tensor of a network as its second derivative, twice too large",
+        ("test_price.py::test_the_tensor_of_a_network_and_of_addition_by_loops",),
+    ),
+    Mutant(
+        "price",
+        "(2.870 * 2",
+        "(2.873 * 2",
+        "the bound of a block is a thousandth too large",
+        (BLOCK,),
+    ),
+    Mutant(
+        "relu_price",
+        "form[h, o] = 2 * kind",
+        "form[h, o] = kind",
+        "the form of the proof with o^T U^T h once, not twice",
+        ("test_relu_price.py::test_the_bound_holds_for_every_direction_that_was_tried",),
     ),
 )

@@ -3,6 +3,7 @@
 from .mutant import Mutant
 
 SYMPY = "test_isolated.py::TestEquation20::test_every_activation_all_four_ways[0.3-tanh]"
+BY_HAND = "test_symbolic.py::test_velocity_by_entries_is_the_derivative_of_the_written_out_cost"
 
 MUTANTS = (
     Mutant(
@@ -134,7 +135,10 @@ MUTANTS = (
         "dim=1).abs().flatten(0, 1)",
         "dim=1).flatten(0, 1)",
         "Fig. 6d: cosines of the features, not of their absolute values",
-        ("test_fourier.py::test_random_embeddings_have_similarity_two_over_pi",),
+        (
+            "test_fourier.py::test_random_embeddings_have_similarity_two_over_pi",
+            "test_fourier.py::test_similarity_of_shared_and_of_disjoint_units",
+        ),
     ),
     Mutant(
         "fourier",
@@ -193,14 +197,14 @@ MUTANTS = (
         "g[a, b] = 2 * w[a, b]",
         "g[a, b] = w[a, b]",
         "slow twin of eq. 20: the gradient of |W1|^2 without its factor 2",
-        (SYMPY,),
+        (SYMPY, BY_HAND),
     ),
     Mutant(
         "symbolic",
         "(by_k[i * z.rows + j] + by_k[j * z.rows + i])",
         "2 * by_k[i * z.rows + i]",
         "slow twin of eq. 20: only the diagonal of H H^T varies",
-        (SYMPY,),
+        (SYMPY, BY_HAND),
     ),
     Mutant(
         "symbolic",
@@ -236,5 +240,40 @@ MUTANTS = (
         "(loss - decay, SLIDE)",
         "the drawn sum of the two forces",
         ("test_mechanism.py::test_the_arrows_are_the_forces_and_their_sum",),
+    ),
+    Mutant(
+        "toy",
+        "- eta * gradient(states[k])",
+        "- eta / 2 * gradient(states[k])",
+        "gradient descent with half the learning rate",
+        ("test_toy.py::test_weights_after_steps_are_those_of_the_loop",),
+    ),
+    Mutant(
+        "toy",
+        "slope * z) - target) + ridge *",
+        "slope * z) - target) + ridge / 2 *",
+        "Fig. 3, right: the loss with lambda / 2",
+        ("test_toy.py::test_fig_3_right_against_pytorch",),
+    ),
+    Mutant(
+        "toy",
+        "w.prod(-1) - target) + ridge *",
+        "w.prod(-1) - target) + ridge / 2 *",
+        "Fig. 3, left: the loss with lambda / 2",
+        ("test_toy.py::test_fig_3_left_against_autograd",),
+    ),
+    Mutant(
+        "toy",
+        "return np.square(w[..., 1] - w[..., 0] ** 2)",
+        "return np.square(w[..., 1] - w[..., 0] ** 2) / 2",
+        "Fig. 4: half of the squared error",
+        ("test_toy.py::test_fig_4_against_autograd",),
+    ),
+    Mutant(
+        "fourier",
+        "F.real.norm(dim=1), F.imag.norm(dim=1)",
+        "F.abs().norm(dim=1), F.imag.norm(dim=1)",
+        "Fig. 6b: the norm of F_k in place of that of its real part",
+        ("test_fourier.py::test_perfect_circles_measure_as_such",),
     ),
 )

@@ -144,4 +144,11 @@ MUTANTS = (
         "conjugate gradients: directions that are not conjugate",
         ("test_linalg.py::test_conjugate_gradients_solve_in_as_many_iterations_as_there_are_eigenvalues",),
     ),
+    Mutant(
+        "data",
+        "units.flatten(1) if ordered",
+        "units.flip(1).flatten(1) if ordered",
+        "ordered pairs: X_i = [e_b, e_a] instead of [e_a, e_b]",
+        ("test_data.py::test_any_operation_on_ordered_pairs",),
+    ),
 )
