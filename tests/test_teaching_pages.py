@@ -42,6 +42,11 @@ RESULT = re.compile(
 SAME_THEOREM = {"thm-orthogonality-stated", "cor-orthogonality"}  # on the map as thm-orthogonality
 TEXT_HEIGHTS = """() => [...document.querySelectorAll(".argument-map tspan")]
     .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.ownerSVGElement.getScreenCTM().a)"""
+CUT_TITLES = """() => [...document.querySelectorAll(".argument-map tspan.title")].filter((title) => {
+    const box = title.closest("a"), mark = box.nextElementSibling?.querySelector("circle");
+    const edge = mark ? mark.getBoundingClientRect().left : box.querySelector("rect").getBoundingClientRect().right;
+    return !(title.getBoundingClientRect().right < edge);
+}).map((title) => title.textContent)"""
 
 
 @pytest.fixture
@@ -188,6 +193,7 @@ def test_the_map_is_there_as_a_picture_and_in_words(book, entries):
 def test_the_map_is_legible(browser, server, width):
     page = browser.new_page(viewport={"width": width, "height": 900})
     load(page, f"{server}book/map.html")
-    sizes = page.evaluate(TEXT_HEIGHTS)
+    sizes, cut = page.evaluate(TEXT_HEIGHTS), page.evaluate(CUT_TITLES)
     page.close()
     assert len(sizes) > 80 and min(sizes) >= 9
+    assert not cut  # each title ends inside its box, before the mark
