@@ -31,7 +31,7 @@ TESTED = {claim.id for claim in LEDGER if claim.measure}
 
 @pytest.fixture(scope="module")
 def findings(request):
-    """What became of the mutants that are asked for: stored where it counts, else tried now; on main a twentieth anew."""
+    """What became of the mutants asked for: stored where it counts, else tried now; on main a twentieth anew."""
     items = [item for item in request.session.items if "findings" in item.fixturenames]
     asked = [item.callspec.params["mutant"] for item in items if hasattr(item, "callspec")]
     known, due, again = plan(asked if len(asked) == len(items) else MUTANTS, seed())
