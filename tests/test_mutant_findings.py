@@ -103,7 +103,7 @@ def test_the_seed_is_the_commit_on_main_under_ci(monkeypatch):
 
 
 def test_what_is_not_stored_is_due_and_the_rest_is_known_or_drawn(project, monkeypatch):
-    others = [Mutant(**vars(ROUNDING) | {"breaks": str(k), "new": f"abs({k} + "}) for k in range(25)]
+    others = [Mutant(**vars(ROUNDING) | {"breaks": str(k), "new": f"abs({k} + "}) for k in range(45)]
     results = {(mutant.module, mutant.breaks): result(mutant) for mutant in others[5:]}
     monkeypatch.setattr(stored, "stored_results", lambda: results)
     known, due, again = stored.plan(others, "seed")
