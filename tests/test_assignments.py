@@ -123,12 +123,12 @@ def run(problem_set, id, change=lambda source: source, until=None):
 
 
 def cells_run(cells, names, change=lambda source: source, until=None, before=None):
-    """The errors of the cells; with ``before``, it gets what there was before each, by its source."""
+    """The errors of the cells; with the list ``before``, it gets the names that there were before each."""
     errors = {}
     for cell in cells:
+        if before is not None:
+            before.append(dict(names))
         if cell.cell_type == "code":
-            if before is not None:
-                before[cell.source] = dict(names)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -176,7 +176,7 @@ def again(sets):
 
     @functools.cache
     def first(name):
-        names, before = {"__name__": "notebook"}, {}
+        names, before = {"__name__": "notebook"}, []
         cells = fill_in(sets[name].copy(), "ada").cells
         cells_run(cells, names, before=before)
         return cells, names, before
@@ -186,7 +186,7 @@ def again(sets):
         (at,) = (k for k, cell in enumerate(cells) if cell.cell_type == "code" and line in HIDDEN.sub("", cell.source))
         assert "### BEGIN SOLUTION" in cells[at].source, "the model answer no longer has this line"
         names.clear()  # functions look here for what they use
-        names.update(before[cells[at].source])
+        names.update(before[at])
         cells_run(cells[at:], names, lambda source: source.replace(line, instead), until)
         return names
 
